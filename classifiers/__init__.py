@@ -1,0 +1,1 @@
+"""Request classifiers, usable without the gateway."""

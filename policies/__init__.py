@@ -1,0 +1,1 @@
+"""Tool-call permission policies, usable without the gateway."""
