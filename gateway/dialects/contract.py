@@ -1,0 +1,188 @@
+"""What a wire dialect is. A dialect knows bytes of one protocol and the neutral form; it knows no socket, no provider,
+no other dialect.
+
+Three uses:
+- *reading*: `read` gives the cheap view that every request gets (one partial parse, messages stay raw bytes);
+- *passing through*: same dialect on both sides; events are forwarded as bytes, `is_plain` is the cheap test that says an
+  event needs no decoding, the others go through a `StreamDecoder` for what the gateway must know;
+- *translating*: decode to the neutral form on one side, encode on the other. What cannot survive is refused with
+  UnsupportedFeature (content) or listed as a loss (tuning knobs); the pipeline reports losses to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.ir.events import Event, Response
+from gateway.ir.profile import Profile
+from gateway.ir.request import DialectName, Reasoning, Request
+from gateway.ir.usage import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What routing, sessions and accounting need of a request, without decoding its content.
+
+    `messages` are the raw JSON slices of the conversation items, in order (chat messages, Messages messages, Responses
+    input items; a Responses string input is one synthesized user message). `system` is the raw JSON of the separate
+    system field, if the dialect has one and it is set. `tools` are raw tool entries. `tool_names` are in order, inner
+    names of Responses namespaces included. `span_model` is the byte range of the JSON value of `model` in the body, so
+    that it can be replaced without touching anything else.
+    """
+
+    model: str
+    stream: bool
+    messages: tuple[msgspec.Raw, ...]
+    system: msgspec.Raw | None = None
+    tools: tuple[msgspec.Raw, ...] = ()
+    tool_names: tuple[str, ...] = ()
+    include_usage: bool = False
+    max_output_tokens: int | None = None
+    user_id: str | None = None
+    """chat/responses `user` or `safety_identifier`, Messages `metadata.user_id`."""
+    cache_key: str | None = None
+    metadata: Mapping[str, str] | None = None
+    """String values of `metadata` / `client_metadata`, for session ids; None if absent."""
+    previous_response_id: str | None = None
+    background: bool = False
+    store: bool | None = None
+    span_model: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Bytes for an upstream, and what was left out: names of tuning knobs that the target has no word for."""
+
+    body: bytes
+    losses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Whom a request is encoded for: the upstream's own model name, how it speaks, and its window."""
+
+    model: str
+    profile: Profile
+    max_output_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyContext:
+    """What an encoder of replies must know of the request: the model name to show, the reply id to use when the upstream
+    gave none in this dialect's form, the creation time, whether usage was asked for (chat), an estimate of input tokens
+    for `message_start` (Messages, when the upstream tells its count only at the end), names of custom tools (calls to
+    them are free text) with their namespaces, and the client's request (Responses echoes several fields)."""
+
+    reply_id: str
+    model: str
+    created_s: int
+    include_usage: bool = True
+    input_tokens_estimate: int = 0
+    custom_tools: frozenset[str] = frozenset()
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    request: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenReasoning:
+    """One reasoning trace in a request: where it stands, and the keys under which the ledger knows it.
+
+    `path` = (message index, block index or -1 for a field of the message). `seal` = signature, encrypted content or
+    redacted data; None if unsigned. `tool_call_ids` = the calls of the same assistant turn. `missing` = an assistant turn
+    with tool calls that carries no reasoning at all (path's block is -1)."""
+
+    path: tuple[int, int]
+    seal: str | None
+    tool_call_ids: tuple[str, ...]
+    missing: bool = False
+
+
+class StreamDecoder(Protocol):
+    """Raw SSE events of an upstream to neutral events. One instance per reply."""
+
+    def feed(self, event: bytes) -> list[Event]:
+        """`event` is one complete raw SSE event. An event that cannot be parsed raises UpstreamProtocol."""
+
+    def close(self) -> list[Event]:
+        """End of the byte stream. Closes open blocks; if no terminal event was seen returns what the dialect allows
+        (chat without [DONE] but with finish_reason is complete) or raises UpstreamProtocol("cut …")."""
+
+    @property
+    def finished(self) -> bool:
+        """The terminal event of the dialect was seen: anything later is ignored."""
+
+
+class StreamEncoder(Protocol):
+    """Neutral events to the client's SSE bytes. One instance per reply; every output is zero or more whole events."""
+
+    def feed(self, event: Event) -> bytes: ...
+
+    def close(self) -> bytes:
+        """Closing bytes (chat `[DONE]`); a stream without Finished gets an error event, never silence."""
+
+
+class Dialect(Protocol):
+    name: DialectName
+    paths: tuple[str, ...]
+    keepalive: bytes
+    """Bytes that keep a silent stream alive: an SSE comment, or `event: ping` (Messages)."""
+
+    def read(self, body: bytes) -> View:
+        """One partial parse. Wrong JSON, wrong types, missing fields, duplicate known keys, invalid UTF-8, nesting over
+        the parser's bound: MalformedRequest that names the JSON path. Unknown fields are fine."""
+
+    def decode_request(self, body: bytes) -> Request: ...
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        """UnsupportedFeature for content that the dialect or the profile cannot carry."""
+
+    def decode_response(self, body: bytes, profile: Profile) -> Response:
+        """A whole upstream reply. Not this dialect's JSON: UpstreamProtocol."""
+
+    def stream_decoder(self, profile: Profile) -> StreamDecoder: ...
+
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes: ...
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+    def is_plain(self, event: bytes) -> bool:
+        """True if the raw event carries only text, a comment or a ping: no tool call, usage, reasoning, finish, error.
+        A substring test; when unsure False."""
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        """Usage of a whole reply, without decoding the rest."""
+
+    def adapt(self, body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
+        """Pass-through edit of a same-dialect request: replaces the model name, applies what the profile demands
+        (max_tokens field, developer role, billing block, cache marks …) and, if `ask_usage` and the dialect needs to be
+        asked for usage in streams, asks. Everything else stays byte-identical; with nothing to change the body is
+        returned as it is."""
+
+    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
+        """Reasoning traces and gaps in a request. Must cost one substring test when there is nothing of the kind."""
+
+    def rewrite_reasoning(
+        self,
+        body: bytes,
+        view: View,
+        drop: Iterable[tuple[int, int]],
+        restore: Mapping[int, tuple[Reasoning, ...]],
+        profile: Profile,
+    ) -> bytes:
+        """The body with the traces at `drop` removed and, per message index, traces put back in the place the profile
+        wants them. Only the touched messages change. An assistant message left empty is removed with its place kept
+        legal (Messages: an empty assistant turn is merged away)."""
+
+    def error_body(self, error: GatewayError, request_id: str) -> bytes:
+        """The whole error answer in this dialect's shape."""
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        """The same inside a stream that has begun, including what ends a stream in this dialect."""
+
+    def error_of(self, status: int, body: bytes) -> tuple[str, str | None]:
+        """(message, code) of an upstream's error body in this dialect's shape; best effort on anything else."""

@@ -1,0 +1,194 @@
+"""One request on its way: the frozen exchange, its labels, the plan of hops, and the ledger row it ends as.
+
+Stages add to it by returning a new value (`identified`, `placed`, `labelled`), so every decision can be read off it
+afterwards: tests assert it, `/v1/route` prints it, headers and the ledger carry it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from gateway.errors import Headers
+from gateway.ir.request import DialectName
+from gateway.ir.usage import Usage
+
+Call = Literal["main", "tool_result", "title", "summary", "compaction", "commit_message", "probe", "safety", "subagent"]
+Task = Literal[
+    "boilerplate",
+    "docstring",
+    "test_scaffold",
+    "single_file_edit",
+    "multi_file_refactor",
+    "novel_reasoning",
+    "long_running",
+    "question",
+]
+LaneName = Literal["local", "mid", "frontier", "daemon"]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks, as far as routing and accounting care. `harness` is a name of gateway.harnesses, "unknown" if none."""
+
+    key_id: str = "anonymous"
+    key_name: str = ""
+    key_tags: tuple[str, ...] = ()
+    allowed_models: tuple[str, ...] = ()
+    allowed_lanes: tuple[str, ...] = ()
+    harness: str = "unknown"
+    harness_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """`id` is scoped by key and safe to show. `source` says where it came from: a header's or field's name, or "prefix".
+    `agent`/`parent` are set for sub-agents. `prefix_digest` covers system and tools with cache marks removed. `turns`
+    counts requests seen before this one. `bound_model` is the sticky binding, if any; `repeats` how often this very
+    conversation was sent in a row (loop guard)."""
+
+    id: str
+    source: str = "prefix"
+    agent: str | None = None
+    parent: str | None = None
+    prefix_digest: str = ""
+    turns: int = 0
+    bound_model: str | None = None
+    repeats: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned."""
+
+    call: Call = "main"
+    call_why: str = ""
+    task: Task | None = None
+    task_why: str = ""
+    scores: dict[str, float] | None = None
+    version: str = ""
+    latency_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """`view` is the dialect's View (typed Any here because dialects stand above the IR; use the dialect's own type).
+    `query` is the raw query string. `context_tokens` is an estimate of the request's tokens. `tags` join key tags and
+    `x-interlock-tags`. `forced_model`/`forced_lane` come from `x-interlock-model`/`-lane`."""
+
+    request_id: str
+    received_s: float
+    dialect: DialectName
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    view: Any
+    model_asked: str
+    stream: bool
+    identity: Identity = Identity()
+    session: Session = Session("")
+    labels: Labels = Labels()
+    tags: tuple[str, ...] = ()
+    forced_model: str | None = None
+    forced_lane: str | None = None
+    context_tokens: int = 0
+    has_images: bool = False
+
+    def identified(self, identity: Identity, tags: tuple[str, ...]) -> Exchange:
+        return replace(self, identity=identity, tags=tags)
+
+    def placed(self, session: Session) -> Exchange:
+        return replace(self, session=session)
+
+    def labelled(self, labels: Labels) -> Exchange:
+        return replace(self, labels=labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One model that was considered, and why it is or is not eligible."""
+
+    model: str
+    eligible: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One attempt of the plan, in order. `model` is the configured name."""
+
+    model: str
+    lane: LaneName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a request goes: hops in order (never empty when returned by routing.plan), the route that matched, whether
+    the sticky binding decided, the reason in one sentence, and all candidates."""
+
+    hops: tuple[Hop, ...]
+    route: str
+    sticky: bool
+    reason: str
+    candidates: tuple[Candidate, ...] = ()
+
+
+Outcome = Literal["ok", "client_left", "cut", "upstream_error", "refused", "error", "loop_guard"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopRow:
+    """One attempt as it was billed. Money in micro-dollars (integers). Times in milliseconds."""
+
+    model: str
+    provider: str
+    upstream_model: str
+    outcome: str
+    status: int
+    error: str | None
+    ttft_ms: float | None
+    total_ms: float
+    usage: Usage
+    cost_usd_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One call. `cost_parts` are micro-dollars by kind: input, cached, cache_written, output (reasoning is inside output)
+    and local (hours of an own box). `baseline_usd_micros` is what the same usage would have cost on the frontier lane's
+    first model, priced without cache reads where none could have happened there. `price_version` names the price source."""
+
+    request_id: str
+    at_s: float
+    key_id: str
+    harness: str
+    session: str
+    dialect: str
+    model_asked: str
+    model: str
+    provider: str
+    lane: str
+    route: str
+    call: str
+    task: str | None
+    sticky: bool
+    stream: bool
+    outcome: Outcome
+    status: int
+    error: str | None
+    finish: str | None
+    usage: Usage
+    cost_usd_micros: int
+    cost_parts: dict[str, int]
+    baseline_usd_micros: int
+    price_version: str
+    ttft_ms: float | None
+    total_ms: float
+    gateway_ms: float
+    request_bytes: int
+    reply_bytes: int
+    hops: tuple[HopRow, ...] = ()
+    tags: tuple[str, ...] = ()
+    extra: dict[str, str] = field(default_factory=dict)

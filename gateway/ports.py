@@ -1,0 +1,166 @@
+"""Protocols of everything outside the pure core: time, randomness, upstreams, stores, the classifier, the ledger.
+
+Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gateway.errors import Headers
+from gateway.ir.exchange import Exchange, Labels, LedgerRow
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never steps."""
+
+
+class Random(Protocol):
+    def uniform(self) -> float:
+        """In [0, 1)."""
+
+    def token(self, nbytes: int) -> str:
+        """Unguessable lower-case hex of `nbytes` bytes."""
+
+
+# --- upstream ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `first_byte_s`: until the response head. `idle_s`: between two reads of the body. `total_s`: the whole
+    exchange. (The first *content* limit, `first_token_s`, is watched by the pipeline, which can read events.)"""
+
+    connect_s: float = 10.0
+    first_byte_s: float = 600.0
+    idle_s: float = 300.0
+    total_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """`origin` is scheme://host[:port]; `target` path and query. `headers` are complete but for Host, Content-Length and
+    Connection, which the client adds. `proxy` is an outbound HTTP proxy URL."""
+
+    method: str
+    origin: str
+    target: str
+    headers: Headers
+    body: bytes
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    proxy: str | None = None
+
+
+class UpstreamReply(Protocol):
+    """Header names are lower-case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Body bytes, transfer- and content-decoded, back-pressured. Ends normally only at a complete body; a cut one
+        raises UpstreamProtocol, silence UpstreamTimeout."""
+
+    async def read(self, limit_bytes: int) -> bytes:
+        """The whole body; over the limit UpstreamProtocol."""
+
+    async def aclose(self) -> None:
+        """Idempotent. Returns the connection to the pool only after a complete body; otherwise aborts it at once."""
+
+
+class Upstream(Protocol):
+    async def send(self, request: UpstreamRequest) -> UpstreamReply:
+        """Returns at the response head, whatever its status. UpstreamConnect, UpstreamTimeout, UpstreamProtocol."""
+
+    async def aclose(self) -> None: ...
+
+
+# --- stores ------------------------------------------------------------------------------------------------------
+
+
+class StateStore(Protocol):
+    """Small shared state with time to live: sessions, sticky bindings, reasoning, stored responses, breaker counts.
+
+    Keys are scoped by the caller of this port (`ns` is a fixed word, `key` never a bearer token). Values at most 4 MiB.
+    Memory, SQLite and Redis implementations answer one test suite."""
+
+    async def get(self, ns: str, key: str) -> bytes | None: ...
+
+    async def put(self, ns: str, key: str, value: bytes, ttl_s: float) -> None: ...
+
+    async def put_if_absent(self, ns: str, key: str, value: bytes, ttl_s: float) -> bool: ...
+
+    async def delete(self, ns: str, key: str) -> bool: ...
+
+    async def add(self, ns: str, key: str, amount: int, ttl_s: float) -> int:
+        """Adds to a counter (created at 0) and returns the sum; the time to live is set at creation only."""
+
+    async def aclose(self) -> None: ...
+
+
+class Ledger(Protocol):
+    """One row per call, never lost once `record` returned."""
+
+    def record(self, row: LedgerRow) -> None:
+        """Queues the row; never blocks the event loop. A full queue is an error that the adapter logs and counts."""
+
+    async def flush(self) -> None:
+        """Returns when everything recorded so far is durable."""
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. `key_id` is the public id of the key ("anonymous" when none is needed); never the secret. Empty
+    `models`/`lanes` mean all. `expires_s` Unix seconds."""
+
+    key_id: str
+    name: str = ""
+    models: tuple[str, ...] = ()
+    lanes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    expires_s: float | None = None
+
+
+class Keys(Protocol):
+    """API keys, read from an in-memory snapshot that is refreshed in the background."""
+
+    def required(self) -> bool:
+        """Keys exist, so one must be shown even on loopback."""
+
+    def find(self, secret: str) -> Caller | None:
+        """None for an unknown, revoked or expired key. Constant work, no I/O."""
+
+
+class Classifier(Protocol):
+    """Labels a request. Runs off the event loop when it costs more than 50 µs."""
+
+    version: str
+
+    async def label(self, exchange: Exchange) -> Labels: ...
+
+
+class TokenCounter(Protocol):
+    """Local token estimates. `ready` is False until the ranks are loaded; until then bytes/4 is answered."""
+
+    ready: bool
+
+    async def count(self, texts: Sequence[bytes]) -> int:
+        """Tokens of the texts together; memoised by content digest, computed off the event loop."""
+
+
+class Health(Protocol):
+    """What is known of endpoints, from an in-memory snapshot."""
+
+    def snapshot(self) -> Mapping[str, bool]:
+        """{configured model name: may be called now}. Missing: yes."""
