@@ -1,0 +1,187 @@
+"""One streamed reply in transit: upstream bytes in, client bytes out. Pure; the relay owns the sockets and the clock.
+
+Same dialect: raw events are forwarded; plain text events by a substring test, all others decoded as well so that usage,
+tool calls, reasoning and the ending are known. Other dialect: every event is decoded and encoded anew.
+
+Until the first piece of content nothing is released (the prelude: role chunks, message_start, response.created), so
+another hop can still take over without the client seeing two beginnings. An error event before content is raised as the
+error it is; one after content is raised too, carrying the raw event, and the relay decides how the client learns of it.
+"""
+
+from __future__ import annotations
+
+from gateway.accounting.tally import Tally
+from gateway.dialects.contract import Dialect, ReplyContext
+from gateway.errors import (
+    UpstreamError,
+    UpstreamOverloaded,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+    UpstreamRejected,
+)
+from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
+from gateway.ir.profile import Profile
+from gateway.ir.request import ToolCall
+from gateway.wire.sse import SseSplitter
+
+PRELUDE_BYTES_MAX = 1 << 20
+"""Content must begin within this; real preludes are a few KB (Responses echoes the request's tools in two events)."""
+
+DONE = b"data: [DONE]"
+
+
+class StreamFailed(Exception):
+    """The upstream reported an error inside its stream. `raw` is its event if the client speaks the same dialect."""
+
+    def __init__(self, error: UpstreamError, raw: bytes) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.raw = raw
+
+
+class Transit:
+    """One hop's stream. `begun`: content was released. `complete`: the reply came to its proper end."""
+
+    def __init__(
+        self, *, client: Dialect, upstream: Dialect, profile: Profile, context: ReplyContext, tally: Tally, hide_usage: bool
+    ) -> None:
+        self._client = client
+        self._same = client is upstream
+        self._decoder = upstream.stream_decoder(profile)
+        self._encoder = None if self._same else client.stream_encoder(context)
+        self._is_plain = upstream.is_plain
+        self._splitter = SseSplitter()
+        self._tally = tally
+        self._hide_usage = hide_usage and self._same
+        self._prelude: list[bytes] = []
+        self._prelude_bytes = 0
+        self._frame_bytes = -1
+        self._tail = b""
+        self.begun = False
+        self.complete = False
+        self.terminal: bytes = b""
+        """The event that ended the reply as the client sees it, for whoever stores the reply."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol."""
+        out: list[bytes] = []
+        for event in self._splitter.feed(chunk):
+            if self.complete:
+                break
+            if self.begun and self._same and self._is_plain(event):
+                self._count_plain(event)
+                out.append(event)
+            else:
+                out.append(self._interesting(event))
+        return self._release(out)
+
+    def close(self) -> bytes:
+        """The upstream ended. Completes what may be completed; a cut stream raises UpstreamProtocol."""
+        out: list[bytes] = []
+        if not self.complete:
+            if tail := self._splitter.close().strip():
+                out.append(self._interesting(tail + b"\n\n"))
+            if not self.complete:
+                out.append(self._ended())
+        return self._release(out, final=True)
+
+    def closing(self, comment: bytes) -> bytes:
+        """What ends the client's stream after everything else: the closing comment in its place (chat clients stop
+        reading at [DONE], so it goes before that)."""
+        tail, self._tail = self._tail, b""
+        return comment + tail if tail else comment
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    def _count_plain(self, event: bytes) -> None:
+        size = len(event) - self._frame_bytes
+        if self._frame_bytes < 0:
+            # The frame around the text is constant within a stream: measure it once on a decoded event.
+            text = sum(len(e.text.encode()) for e in self._decoder.feed(event) if isinstance(e, Delta))
+            if text:
+                self._frame_bytes = len(event) - text
+            size = text
+        if size > 0:
+            self._tally.plain(size)
+
+    def _interesting(self, event: bytes) -> bytes:
+        events = self._decoder.feed(event)
+        out = self._account(events, event)
+        if self._decoder.finished:
+            self.complete = True
+        if self._encoder is not None:
+            data = b"".join(map(self._encoder.feed, events)) if events else b""
+            return self._finish_translation(data) if self.complete else data
+        if self.complete:
+            self.terminal = event
+            if event.startswith(DONE):
+                self._tail = event
+                return b""
+        return out
+
+    def _finish_translation(self, data: bytes) -> bytes:
+        assert self._encoder is not None
+        data += self._encoder.close()
+        head, done, _ = data.rpartition(DONE)
+        if done:
+            data, self._tail = head, DONE + b"\n\n"
+        self.terminal = data
+        return data
+
+    def _account(self, events: list[Event], raw: bytes) -> bytes:
+        usage_only = bool(events)
+        for event in events:
+            self._tally.feed(event)
+            if isinstance(event, Failed):
+                raise StreamFailed(error_of(event), raw if self._same else b"")
+            if not self.begun and _is_content(event):
+                self.begun = True
+            if not isinstance(event, UsageReport):
+                usage_only = False
+        return b"" if usage_only and self._hide_usage else raw
+
+    def _ended(self) -> bytes:
+        events = self._decoder.close()
+        for event in events:
+            self._tally.feed(event)
+            if not self.begun and _is_content(event):
+                self.begun = True
+        self.complete = True
+        if self._encoder is None:
+            self._tail = self._client.terminal
+            return b""
+        return self._finish_translation(b"".join(map(self._encoder.feed, events)))
+
+    def _release(self, out: list[bytes], *, final: bool = False) -> bytes:
+        data = out[0] if len(out) == 1 else b"".join(out)
+        if self.begun or final or self.complete:
+            if self._prelude:
+                self._prelude.append(data)
+                data = b"".join(self._prelude)
+                self._prelude.clear()
+            return data
+        if data:
+            self._prelude.append(data)
+            self._prelude_bytes += len(data)
+            if self._prelude_bytes > PRELUDE_BYTES_MAX:
+                raise UpstreamProtocol("the upstream sent over 1 MiB before any content")
+        return b""
+
+
+def _is_content(event: Event) -> bool:
+    match event:
+        case Delta(_, text):
+            return bool(text)
+        case BlockStart(_, ToolCall()) | Finished():
+            return True
+        case _:
+            return False
+
+
+def error_of(failed: Failed) -> UpstreamError:
+    """The error tree's leaf for an error event inside a 200 stream."""
+    if failed.status == 429:
+        return UpstreamRateLimited(failed.message, quota=failed.code == "insufficient_quota")
+    if failed.status >= 500:
+        return UpstreamOverloaded(failed.message, status=failed.status)
+    return UpstreamRejected(failed.message, status=failed.status, upstream_code=failed.code)

@@ -1,0 +1,1 @@
+"""Conversations: who they are, what is remembered of them, and which vendor minted their reasoning."""

@@ -1,0 +1,63 @@
+"""What the gateway remembers of one session between requests, as one value in the state store.
+
+Bounded: the reasoning entries live under keys of their own; here are counters, the sticky binding, and the loop guard's
+memory. The value is msgpack, versioned by its field set (unknown fields are ignored, missing ones take defaults).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class SessionState(msgspec.Struct, omit_defaults=True, frozen=True):
+    """`bound_model` is written only after a success. `mints` lists who has sealed reasoning in this session, newest last
+    (at most 8). `turn_digest` names the last answered conversation, `repeats` how often it was answered in a row and
+    `repeat_since_s` when the row began."""
+
+    turns: int = 0
+    bound_model: str | None = None
+    bound_at_s: float = 0.0
+    mints: tuple[str, ...] = ()
+    turn_digest: str = ""
+    repeats: int = 0
+    repeat_since_s: float = 0.0
+    stopped: int = 0
+
+
+_decode = msgspec.msgpack.Decoder(SessionState)
+_encode = msgspec.msgpack.Encoder()
+
+NEW = SessionState()
+
+
+def load(raw: bytes | None) -> SessionState:
+    """A missing or unreadable value is a new session: state is a cache of the past, never the truth about money."""
+    if raw is None:
+        return NEW
+    try:
+        return _decode.decode(raw)
+    except msgspec.DecodeError:
+        return NEW
+
+
+def dump(state: SessionState) -> bytes:
+    return _encode.encode(state)
+
+
+def answered(
+    state: SessionState, *, model: str, mint: str, digest: str, now_s: float, bind: bool, window_s: float
+) -> SessionState:
+    """The state after a call was answered to its end by `model`. `bind` is False for sub-calls (titles, summaries), which
+    must not leak their cheap model into the conversation (workweave turn types, gateways.md case 80)."""
+    same = digest == state.turn_digest and now_s - state.repeat_since_s <= window_s
+    mints = tuple(m for m in state.mints if m != mint) + (mint,) if bind else state.mints
+    return SessionState(
+        turns=state.turns + 1,
+        bound_model=model if bind else state.bound_model,
+        bound_at_s=now_s if bind else state.bound_at_s,
+        mints=mints[-8:],
+        turn_digest=digest,
+        repeats=state.repeats + 1 if same else 1,
+        repeat_since_s=state.repeat_since_s if same else now_s,
+        stopped=state.stopped if same else 0,
+    )
