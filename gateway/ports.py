@@ -5,9 +5,9 @@ Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. N
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from gateway.errors import Headers
 from gateway.ir.exchange import Exchange, Labels, LedgerRow
@@ -19,6 +19,8 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds on a clock that never steps."""
+
+    async def sleep(self, seconds: float) -> None: ...
 
 
 class Random(Protocol):
@@ -160,7 +162,53 @@ class TokenCounter(Protocol):
 
 
 class Health(Protocol):
-    """What is known of endpoints, from an in-memory snapshot."""
+    """What is known of endpoints: breakers and cool-downs, from memory."""
 
-    def snapshot(self) -> Mapping[str, bool]:
-        """{configured model name: may be called now}. Missing: yes."""
+    def status(self, model: str) -> tuple[bool, str]:
+        """(may be called now, why not)."""
+
+    def started(self, model: str) -> None: ...
+
+    def ended(self, model: str, outcome: Literal["success", "failure", "neutral"]) -> None: ...
+
+    def cooled(self, model: str, retry_after_s: float) -> None:
+        """The upstream asked to be left alone."""
+
+
+class Sink(Protocol):
+    """The client's side of one request. Writes are serialised by the implementation."""
+
+    @property
+    def started(self) -> bool:
+        """Status and headers are out."""
+
+    async def start(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None: ...
+
+    async def write(self, data: bytes) -> None:
+        """Returns when the client may be sent more (back-pressure)."""
+
+    async def finish(self) -> None: ...
+
+    def abort(self) -> None:
+        """The connection must be cut without a proper ending: some harnesses only retry after that."""
+
+
+class PriceBook(Protocol):
+    """List prices, loaded in the background."""
+
+    version: str
+
+    def rates(self, price_id: str, model: str, at_s: float, input_tokens: int) -> Rates | None:
+        """USD per million tokens for a call at that time with that much input (some vendors have tiers by size and by
+        hour); None: unknown model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """USD per million tokens. A None falls back as `gateway.accounting.cost` says."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    cache_write: float | None = None
+    cache_write_1h: float | None = None

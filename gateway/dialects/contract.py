@@ -131,6 +131,9 @@ class Dialect(Protocol):
     paths: tuple[str, ...]
     keepalive: bytes
     """Bytes that keep a silent stream alive: an SSE comment, or `event: ping` (Messages)."""
+    terminal: bytes
+    """Raw event that closes a complete stream whose upstream forgot to (`data: [DONE]`, `message_stop`); empty where it
+    cannot be known without the whole reply (Responses)."""
 
     def read(self, body: bytes) -> View:
         """One partial parse. Wrong JSON, wrong types, missing fields, duplicate known keys, invalid UTF-8, nesting over
@@ -177,6 +180,10 @@ class Dialect(Protocol):
         """The body with the traces at `drop` removed and, per message index, traces put back in the place the profile
         wants them. Only the touched messages change. An assistant message left empty is removed with its place kept
         legal (Messages: an empty assistant turn is merged away)."""
+
+    def without_reasoning(self, body: bytes, view: View, profile: Profile) -> bytes:
+        """The request with all reasoning traces removed and thinking switched off if the profile says how
+        (`disable_thinking`, `thinking_modes`); used to repair a 400 about reasoning, once."""
 
     def error_body(self, error: GatewayError, request_id: str) -> bytes:
         """The whole error answer in this dialect's shape."""

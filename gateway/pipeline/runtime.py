@@ -1,0 +1,45 @@
+"""Everything a request needs that a reload may replace, as one frozen value, and the ports that outlive reloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.accounting.cost import Pricing
+from gateway.config.settings import Settings
+from gateway.endpoints import Endpoint
+from gateway.ir.request import DialectName
+from gateway.ports import Classifier, Clock, Health, Keys, Ledger, PriceBook, Random, StateStore, TokenCounter, Upstream
+from gateway.routing.table import RouteTable
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    clock: Clock
+    random: Random
+    upstream: Upstream
+    state: StateStore
+    ledger: Ledger
+    keys: Keys
+    classifier: Classifier
+    tokens: TokenCounter
+    health: Health
+    prices: PriceBook
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Built from one configuration; `generation` counts reloads. `pricing` holds the operator's prices by endpoint."""
+
+    settings: Settings
+    table: RouteTable
+    pricing: Mapping[str, Pricing]
+    baseline: str | None
+    generation: int = 1
+    config_source: str = "defaults"
+    missing_wires: dict[str, frozenset[DialectName]] = field(default_factory=dict)
+    """Dialects that a server turned out not to serve, learned while running."""
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        return self.table.endpoints

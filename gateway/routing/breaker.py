@@ -1,0 +1,79 @@
+"""Circuit breaker and cool-down of one endpoint, as a value and a transition function.
+
+closed: calls pass; `failures` within `window_s` open it. open: no call for `open_s`. half_open: at most `half_open_probes`
+calls at a time; a success closes it, a failure opens it again. A rate limit does not count as failure but cools the
+endpoint down for as long as the upstream asked (Envoy: outlier ejection, retry-after back-off).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Phase = Literal["closed", "open", "half_open"]
+Outcome = Literal["success", "failure", "neutral"]
+
+COOLDOWN_MAX_S = 600.0
+"""Longest cool-down believed; some vendors send hours for a daily quota, which a restart of their clock may lift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    failures: int = 5
+    window_s: float = 30.0
+    open_s: float = 30.0
+    half_open_probes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """`failed_at` are the failures in the window (seconds, oldest first, at most `failures`)."""
+
+    phase: Phase = "closed"
+    failed_at: tuple[float, ...] = ()
+    opened_at_s: float = 0.0
+    probes: int = 0
+    cool_until_s: float = 0.0
+
+
+def status(breaker: Breaker, rules: Rules, now_s: float) -> tuple[bool, str]:
+    """(may a call start now, why not)."""
+    if now_s < breaker.cool_until_s:
+        return False, f"rate limited for another {breaker.cool_until_s - now_s:.0f} s"
+    if breaker.phase == "closed":
+        return True, ""
+    if breaker.phase == "open" and now_s - breaker.opened_at_s < rules.open_s:
+        return False, f"breaker open for another {rules.open_s - (now_s - breaker.opened_at_s):.0f} s"
+    if breaker.phase == "half_open" and breaker.probes >= rules.half_open_probes:
+        return False, "breaker half open, probe under way"
+    return True, "probe"
+
+
+def started(breaker: Breaker, rules: Rules, now_s: float) -> Breaker:
+    """A call begins. An open breaker whose time is up becomes half open with this call as its probe."""
+    if breaker.phase == "open" and now_s - breaker.opened_at_s >= rules.open_s:
+        return replace(breaker, phase="half_open", probes=1)
+    if breaker.phase == "half_open":
+        return replace(breaker, probes=breaker.probes + 1)
+    return breaker
+
+
+def ended(breaker: Breaker, rules: Rules, now_s: float, outcome: Outcome) -> Breaker:
+    """A call ended. neutral: it says nothing about the endpoint (the client left, the request itself was refused)."""
+    if breaker.phase == "half_open":
+        if outcome == "success":
+            return Breaker(cool_until_s=breaker.cool_until_s)
+        if outcome == "failure":
+            return replace(breaker, phase="open", opened_at_s=now_s, probes=0, failed_at=())
+        return replace(breaker, probes=max(0, breaker.probes - 1))
+    if outcome != "failure":
+        return breaker if outcome == "neutral" or not breaker.failed_at else replace(breaker, failed_at=())
+    recent = (*(t for t in breaker.failed_at if now_s - t < rules.window_s), now_s)[-rules.failures :]
+    if breaker.phase == "closed" and len(recent) >= rules.failures:
+        return replace(breaker, phase="open", opened_at_s=now_s, failed_at=(), probes=0)
+    return replace(breaker, failed_at=recent)
+
+
+def cooled(breaker: Breaker, now_s: float, retry_after_s: float) -> Breaker:
+    until = now_s + min(max(retry_after_s, 0.0), COOLDOWN_MAX_S)
+    return replace(breaker, cool_until_s=max(breaker.cool_until_s, until))

@@ -1,0 +1,142 @@
+"""Does a route's `when` hold for a request? Compiled once per configuration to a list of cheap tests, cheapest first."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cel
+
+from gateway.config.hours import hour_window
+from gateway.config.routes import WhenConfig
+
+EXPRESSION_NAMES = (
+    "call",
+    "task",
+    "lane",
+    "model",
+    "harness",
+    "key",
+    "tags",
+    "context_tokens",
+    "tools",
+    "images",
+    "hour",
+    "turns",
+    "subagent",
+    "stream",
+    "scores",
+)
+"""Variables of `expr:`; strings, lists of strings, int, bool, and `scores` a map of doubles (empty until learned)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What matchers see of a request. `lane` is the lane asked for ("" if none), `hour` 0-23 UTC, `at_s` Unix seconds."""
+
+    call: str
+    task: str = ""
+    lane: str = ""
+    model: str = "auto"
+    harness: str = "unknown"
+    key: str = "anonymous"
+    key_name: str = ""
+    tags: tuple[str, ...] = ()
+    context_tokens: int = 0
+    tools: tuple[str, ...] = ()
+    images: bool = False
+    at_s: float = 0.0
+    turns: int = 0
+    subagent: bool = False
+    stream: bool = False
+    scores: dict[str, float] = field(default_factory=dict)
+
+    def variables(self) -> dict[str, Any]:
+        return {
+            "call": self.call,
+            "task": self.task,
+            "lane": self.lane,
+            "model": self.model,
+            "harness": self.harness,
+            "key": self.key_name or self.key,
+            "tags": list(self.tags),
+            "context_tokens": self.context_tokens,
+            "tools": list(self.tools),
+            "images": self.images,
+            "hour": int(self.at_s // 3600 % 24),
+            "turns": self.turns,
+            "subagent": self.subagent,
+            "stream": self.stream,
+            "scores": self.scores,
+        }
+
+
+Test = Callable[[Facts], bool]
+
+
+def compile_when(when: WhenConfig) -> Test:
+    """One predicate. An expression that fails at run time (a missing map key, a wrong type) does not match: a route that
+    cannot be evaluated must not swallow traffic; `config check` finds what can be found beforehand."""
+    tests: list[Test] = []
+    if when.call:
+        tests.append(_within("call", frozenset(when.call)))
+    if when.task:
+        tests.append(_within("task", frozenset(when.task)))
+    if when.lane:
+        tests.append(_within("lane", frozenset(when.lane)))
+    if when.images is not None:
+        wanted = when.images
+        tests.append(lambda f: f.images is wanted)
+    if when.context_tokens is not None:
+        low, high = when.context_tokens.min or 0, when.context_tokens.max
+        tests.append(lambda f: low <= f.context_tokens and (high is None or f.context_tokens <= high))
+    if when.tags:
+        tags = frozenset(when.tags)
+        tests.append(lambda f: not tags.isdisjoint(f.tags))
+    if when.model:
+        model = globs(when.model)
+        tests.append(lambda f: model(f.model))
+    if when.harness:
+        harness = globs(when.harness)
+        tests.append(lambda f: harness(f.harness))
+    if when.key:
+        key = globs(when.key)
+        tests.append(lambda f: key(f.key) or (bool(f.key_name) and key(f.key_name)))
+    if when.tools:
+        tool = globs(when.tools)
+        tests.append(lambda f: any(map(tool, f.tools)))
+    if when.hour is not None:
+        window = hour_window(when.hour)
+        tests.append(lambda f: window.contains(f.at_s))
+    if when.expr is not None:
+        tests.append(_expression(when.expr))
+    return lambda facts: all(test(facts) for test in tests)
+
+
+def _within(attribute: str, values: frozenset[str]) -> Test:
+    return lambda facts: getattr(facts, attribute) in values
+
+
+def globs(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """`*`, `?` and `[...]`; case counts. Plain names are looked up, the rest is one regular expression."""
+    plain = frozenset(p for p in patterns if not any(c in p for c in "*?["))
+    wild = [fnmatch.translate(p) for p in patterns if p not in plain]
+    if not wild:
+        return plain.__contains__
+    expression = re.compile("|".join(wild))
+    return lambda text: text in plain or expression.match(text) is not None
+
+
+def _expression(source: str) -> Test:
+    program = cel.compile(source)
+
+    def test(facts: Facts) -> bool:
+        try:
+            return program.execute(facts.variables()) is True
+        except (RuntimeError, TypeError, ValueError, KeyError):
+            return False
+
+    return test
