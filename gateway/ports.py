@@ -5,7 +5,7 @@ Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. N
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -97,7 +97,12 @@ class StateStore(Protocol):
 
     async def get(self, ns: str, key: str) -> bytes | None: ...
 
+    async def get_many(self, ns: str, keys: Sequence[str]) -> list[bytes | None]:
+        """In the order of `keys`; one round trip."""
+
     async def put(self, ns: str, key: str, value: bytes, ttl_s: float) -> None: ...
+
+    async def put_many(self, ns: str, items: Mapping[str, bytes], ttl_s: float) -> None: ...
 
     async def put_if_absent(self, ns: str, key: str, value: bytes, ttl_s: float) -> bool: ...
 

@@ -93,6 +93,10 @@ class Tally:
     def tool_call_ids(self) -> tuple[str, ...]:
         return tuple(self.tool_calls[i].id for i in sorted(self.tool_calls))
 
+    def nothing(self) -> Usage:
+        """Nothing was delivered and nothing reported: nothing is billed."""
+        return Usage(source="none")
+
     def billed(self, input_estimate: int, *, complete: bool) -> Usage:
         """Usage for the bill. A complete reply's report is taken as it is. A cut one keeps the vendor's input counts and
         takes the larger of the vendor's running output count and an estimate of the text that was delivered."""

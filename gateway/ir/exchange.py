@@ -152,6 +152,8 @@ class HopRow:
     total_ms: float
     usage: Usage
     cost_usd_micros: int
+    cost_parts: dict[str, int] = field(default_factory=dict)
+    price_version: str = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,12 +43,12 @@ class Transit:
     """One hop's stream. `begun`: content was released. `complete`: the reply came to its proper end."""
 
     def __init__(
-        self, *, client: Dialect, upstream: Dialect, profile: Profile, context: ReplyContext, tally: Tally, hide_usage: bool
+        self, *, client: Dialect, upstream: Dialect, profile: Profile, context: ReplyContext | None, tally: Tally, hide_usage: bool
     ) -> None:
         self._client = client
         self._same = client is upstream
         self._decoder = upstream.stream_decoder(profile)
-        self._encoder = None if self._same else client.stream_encoder(context)
+        self._encoder = client.stream_encoder(context) if context is not None and not self._same else None
         self._is_plain = upstream.is_plain
         self._splitter = SseSplitter()
         self._tally = tally

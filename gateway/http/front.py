@@ -1,0 +1,229 @@
+"""The ASGI app. Inference requests go straight to the pipeline; everything else to the back (FastAPI).
+
+One task per request watches for the client's departure from the first instant and cancels the work, whichever stage it is
+in: a proxy awaits upstream headers for minutes, and a client that is gone must not keep a GPU busy (protocols.md 6.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from gateway.dialects import registry
+from gateway.dialects.contract import Dialect
+from gateway.errors import (
+    Draining,
+    GatewayError,
+    Headers,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    TooManyRequests,
+    Unauthenticated,
+    UpgradeRequired,
+)
+from gateway.http.sink import AsgiSink, ClientGone, Cut, Receive, Scope, Send, read_body
+from gateway.pipeline.runtime import Runtime
+from gateway.pipeline.serve import Pipeline, RawRequest, refuse
+from gateway.ports import Caller, Keys, Random
+from gateway.telemetry import LOG
+
+_log = logging.getLogger(LOG)
+
+ANONYMOUS = Caller("anonymous")
+
+Surface = Callable[["Front", RawRequest, Dialect, AsgiSink], Awaitable[None]]
+
+
+class Back(Protocol):
+    """Any ASGI app."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Front:
+    """`surfaces` maps (method, path) to handlers that need a body but are no dialect's own path (count_tokens, embeddings,
+    completions, dry run); `back` answers the rest. `local` = bound to loopback, so no key is needed until keys exist."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        runtime: Callable[[], Runtime],
+        keys: Keys,
+        random: Random,
+        *,
+        surfaces: Mapping[tuple[str, str], Surface],
+        back: Back,
+        local: bool,
+    ) -> None:
+        self.pipeline = pipeline
+        self.runtime = runtime
+        self.keys = keys
+        self.random = random
+        self.local = local
+        self.draining = False
+        self.in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._surfaces: dict[tuple[str, str], Surface] = dict(surfaces)
+        for path in registry.by_path():
+            self._surfaces[("POST", path)] = serve_dialect
+        self._paths = {path for _, path in self._surfaces}
+        self._back = back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._back(scope, receive, send)
+            return
+        surface = self._surfaces.get((scope["method"], scope["path"]))
+        if surface is None:
+            await self._other(scope, receive, send)
+            return
+        await self._inference(scope, receive, send, surface)
+
+    async def idle(self) -> None:
+        """Returns when no inference request is in flight."""
+        await self._idle.wait()
+
+    # --- inference --------------------------------------------------------------------------------------------
+
+    async def _inference(self, scope: Scope, receive: Receive, send: Send, surface: Surface) -> None:
+        sink = AsgiSink(send)
+        request_id = "req_" + self.random.token(12)
+        dialect = dialect_of(scope["path"])
+        self.in_flight += 1
+        self._idle.clear()
+        try:
+            raw = await self._admit(scope, receive, request_id)
+            await self._watched(receive, surface(self, raw, dialect, sink))
+        except ClientGone:
+            return
+        except GatewayError as error:
+            await self._answer_error(sink, dialect, error, request_id)
+        except Exception:
+            # The edge of the house: an exception nobody named is our fault; the caller learns that, the log the rest.
+            _log.exception("request %s failed", request_id)
+            await self._answer_error(sink, dialect, InternalError("internal error in the gateway"), request_id)
+        finally:
+            self.in_flight -= 1
+            if not self.in_flight:
+                self._idle.set()
+        if sink.cut:
+            raise Cut
+
+    async def _answer_error(self, sink: AsgiSink, dialect: Dialect, error: GatewayError, request_id: str) -> None:
+        if sink.started:
+            sink.abort()
+        else:
+            await refuse(sink, dialect, error, request_id)
+
+    async def _admit(self, scope: Scope, receive: Receive, request_id: str) -> RawRequest:
+        """Who asks, and may they; then the body. A caller without a key never gets to send 32 MiB."""
+        headers: Headers = tuple(scope["headers"])
+        server = self.runtime().settings.server
+        if self.draining:
+            raise Draining("the gateway is shutting down; ask again in a moment")
+        if self.in_flight > server.in_flight_max:
+            raise TooManyRequests(f"over {server.in_flight_max} requests in flight (server.in_flight_max)")
+        caller = self.authenticate(dict(headers))
+        length = content_length(headers)
+        body = await read_body(
+            receive, length=length, limit_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
+        )
+        path: str = scope["path"]
+        return RawRequest(request_id, path, scope["query_string"].decode("latin-1"), headers, body, caller)
+
+    def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
+        """`authorization: Bearer` or `x-api-key`. Without any key configured a loopback caller is "anonymous", whatever
+        placeholder key its harness insists on sending."""
+        always = self.runtime().settings.keys.required == "always" or not self.local
+        needed = always or self.keys.required()
+        secret = _secret(headers)
+        if secret and (caller := self.keys.find(secret)) is not None:
+            return caller
+        if not needed:
+            return ANONYMOUS
+        raise Unauthenticated(
+            "the API key is not known, revoked or expired" if secret else "no API key was sent",
+            accepted="`authorization: Bearer <key>` or `x-api-key: <key>` with a key made by `interlock key create`",
+        )
+
+    async def _watched(self, receive: Receive, work: Awaitable[None]) -> None:
+        """Runs the work in this task; the watcher cancels it when the client leaves."""
+        task = asyncio.current_task()
+        assert task is not None
+        gone = False
+
+        async def watch() -> None:
+            nonlocal gone
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone = True
+            task.cancel("client left")
+
+        watcher = asyncio.ensure_future(watch())  # noqa: TID251 - ends with this very call
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not gone:
+                raise
+            task.uncancel()
+        finally:
+            watcher.cancel()
+
+    # --- the rest ---------------------------------------------------------------------------------------------
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        if path in registry.by_path() and method == "GET" and _upgrades(scope["headers"]):
+            await self._plain_error(send, path, UpgradeRequired("WebSocket is not offered here; use HTTP POST"))
+        elif path in self._paths and method not in ("OPTIONS", "HEAD"):
+            await self._plain_error(send, path, MethodNotAllowed(f"{method} is not allowed here", accepted="POST"))
+        else:
+            await self._back(scope, receive, send)
+
+    async def _plain_error(self, send: Send, path: str, error: GatewayError) -> None:
+        await refuse(AsgiSink(send), dialect_of(path), error, "req_" + self.random.token(12))
+
+
+async def serve_dialect(front: Front, raw: RawRequest, dialect: Dialect, sink: AsgiSink) -> None:
+    await front.pipeline.serve(raw, dialect, sink)
+
+
+def dialect_of(path: str) -> Dialect:
+    """The dialect whose error shape a path answers in: its own, or that of the family it belongs to."""
+    by_path = registry.by_path()
+    if path in by_path:
+        return by_path[path]
+    if path.startswith("/v1/messages"):
+        return registry.by_name("messages")
+    return registry.by_name("responses" if path.startswith("/v1/responses") else "chat")
+
+
+def content_length(headers: Headers) -> int | None:
+    """The announced size of the body. MalformedRequest for a compressed one: nobody here bounds what it unpacks to."""
+    length: int | None = None
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            length = int(value)
+        elif name == b"content-encoding" and value not in (b"", b"identity"):
+            raise MalformedRequest(
+                f"content-encoding {value.decode('latin-1')[:40]!r} is not understood",
+                where="content-encoding",
+                accepted="an uncompressed body",
+            )
+    return length
+
+
+def _secret(headers: Mapping[bytes, bytes]) -> str | None:
+    bearer = headers.get(b"authorization", b"")
+    if bearer[:7].lower() == b"bearer ":
+        return bearer[7:].strip().decode("latin-1")
+    key = headers.get(b"x-api-key")
+    return key.strip().decode("latin-1") if key else None
+
+
+def _upgrades(headers: Headers) -> bool:
+    return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in headers)

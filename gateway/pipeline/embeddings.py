@@ -1,0 +1,154 @@
+"""Embeddings: passed through to the endpoint that serves them; only the model name is ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+
+from gateway.accounting.cost import Pricing, cost_of
+from gateway.accounting.tally import Tally
+from gateway.endpoints import Endpoint
+from gateway.errors import MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel, UpstreamProtocol
+from gateway.ir.exchange import Exchange, HopRow, Identity, Labels, Plan
+from gateway.ir.usage import Usage
+from gateway.pipeline import settle
+from gateway.pipeline.flight import Flight
+from gateway.pipeline.runtime import Runtime
+from gateway.pipeline.serve import Pipeline, RawRequest, dialect_for, usd
+from gateway.ports import Sink, UpstreamRequest
+from gateway.telemetry import H_COST, H_MODEL, H_REQUEST_ID
+from gateway.wire import splice
+
+REPLY_BYTES_MAX = 64 << 20
+
+
+class _Body(msgspec.Struct):
+    model: str
+    input: msgspec.Raw
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int = 0
+
+
+class _Reply(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
+    """One upstream call, one ledger row. UnknownModel, NoRoute, UpstreamError."""
+    runtime, ports = pipeline.runtime(), pipeline.ports
+    try:
+        asked = msgspec.json.decode(raw.body, type=_Body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedRequest(str(error)) from error
+    endpoint = _endpoint(asked.model, runtime, raw)
+    chat = dialect_for("/v1/chat/completions")
+    assert chat is not None
+    flight = Flight(_exchange(raw, asked.model, ports.clock.now()), chat, sink, ports.clock, ports.clock.monotonic())
+    flight.plan = Plan((), "embeddings", False, f"{endpoint.name} serves embeddings")
+    flight.served = endpoint.name
+    began = ports.clock.monotonic()
+    outcome, usage = "upstream_error", Usage(source="none")
+    try:
+        body, usage = await _call(pipeline, endpoint, raw)
+        outcome = flight.outcome = "ok"
+        flight.status, flight.reply_bytes = 200, len(body)
+    finally:
+        seconds = ports.clock.monotonic() - began
+        flight.upstream_s = seconds
+        pricing = runtime.pricing.get(endpoint.name, Pricing())
+        cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds)
+        flight.tally = Tally(usage=usage)
+        flight.hops.append(
+            HopRow(
+                model=endpoint.name,
+                provider=endpoint.provider,
+                upstream_model=endpoint.model,
+                outcome=outcome,
+                status=flight.status if outcome == "ok" else 0,
+                error=None,
+                ttft_ms=None,
+                total_ms=round(seconds * 1000, 3),
+                usage=usage,
+                cost_usd_micros=cost.total_usd_micros,
+                cost_parts=cost.parts,
+                price_version=cost.version,
+            )
+        )
+        ports.ledger.record(settle.row(flight, ports, runtime))
+    headers = [
+        (b"content-type", b"application/json"),
+        (H_REQUEST_ID, raw.request_id.encode()),
+        (H_MODEL, endpoint.name.encode()),
+        (H_COST, usd(cost.total_usd_micros)),
+    ]
+    await sink.start(200, headers)
+    await sink.write(body)
+    await sink.finish()
+
+
+def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:
+    name = runtime.table.resolve(asked)
+    able = [e for e in runtime.endpoints.values() if e.embeddings_target]
+    if name in runtime.endpoints:
+        endpoint = runtime.endpoints[name]
+        if not endpoint.embeddings_target:
+            raise NoRoute(f"{name} serves no embeddings", accepted=", ".join(e.name for e in able) or "no model here does")
+    elif name is None:
+        raise UnknownModel(f"unknown model {asked[:120]!r}", where="$.model", accepted=", ".join(e.name for e in able))
+    elif not able:
+        raise NoRoute("no configured model serves embeddings")
+    else:
+        endpoint = min(able, key=lambda e: not e.local)
+    allowed = raw.caller.models
+    if (allowed and endpoint.name not in allowed) or (raw.caller.lanes and endpoint.lane not in raw.caller.lanes):
+        raise ModelNotAllowed(f"this key may not use {endpoint.name}")
+    return endpoint
+
+
+async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tuple[bytes, Usage]:
+    body = splice.replace(raw.body, {"model": msgspec.json.encode(endpoint.model)})
+    assert endpoint.embeddings_target is not None
+    request = UpstreamRequest(
+        method="POST",
+        origin=endpoint.origin,
+        target=endpoint.embeddings_target,
+        headers=((b"content-type", b"application/json"), (b"accept-encoding", b"identity"), *endpoint.headers),
+        body=body,
+        timeouts=replace(endpoint.timeouts),
+        proxy=endpoint.proxy,
+    )
+    reply = await pipeline.ports.upstream.send(request)
+    try:
+        answer = await reply.read(REPLY_BYTES_MAX)
+    finally:
+        await reply.aclose()
+    if reply.status >= 400:
+        raise endpoint.read_error(reply.status, reply.headers, answer, endpoint.name)
+    try:
+        usage = msgspec.json.decode(answer, type=_Reply).usage
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UpstreamProtocol(f"{endpoint.name} answered embeddings with something that is not JSON") from error
+    tokens = usage.prompt_tokens if usage else 0
+    return answer, Usage(input_tokens=tokens, source="reported" if usage else "none")
+
+
+def _exchange(raw: RawRequest, model: str, now_s: float) -> Exchange:
+    caller = raw.caller
+    return Exchange(
+        request_id=raw.request_id,
+        received_s=now_s,
+        dialect="chat",
+        path=raw.path,
+        query=raw.query,
+        headers=raw.headers,
+        body=raw.body,
+        view=None,
+        model_asked=model,
+        stream=False,
+        identity=Identity(key_id=caller.key_id, key_name=caller.name, key_tags=caller.tags),
+        labels=Labels(call="main"),
+        tags=caller.tags,
+    )

@@ -1,0 +1,115 @@
+"""One request in flight: its frozen exchange plus what changes while it runs (hops tried, bytes out, who is writing)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.accounting.tally import Tally
+from gateway.dialects.contract import Dialect, ReplyContext
+from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
+from gateway.ir.request import Request, Tool
+from gateway.ports import Clock, Sink, UpstreamReply
+from gateway.sessions.state import NEW, SessionState
+
+HeaderList = list[tuple[bytes, bytes]]
+
+STREAM_HEADERS: HeaderList = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+@dataclass(slots=True)
+class Flight:
+    """`begun` = content reached the client: from then on no other hop may be tried. `losses` are request fields the served
+    hop had no word for. `terminal` is the event that ended the reply, kept for stored responses."""
+
+    exchange: Exchange
+    dialect: Dialect
+    sink: Sink
+    clock: Clock
+    started_at: float
+    state: SessionState = NEW
+    plan: Plan | None = None
+    hops: list[HopRow] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    outcome: Outcome = "error"
+    status: int = 500
+    error: str | None = None
+    begun: bool = False
+    ttft_s: float | None = None
+    upstream_s: float = 0.0
+    served: str | None = None
+    losses: tuple[str, ...] = ()
+    reply_bytes: int = 0
+    terminal: bytes = b""
+    reply: UpstreamReply | None = None
+    rest: AsyncIterator[bytes] | None = None
+    ending: Callable[[bytes], bytes] | None = None
+    whole: bytes = b""
+    headers: HeaderList = field(default_factory=list)
+    last_write: float = 0.0
+    keepalive: bool = False
+    _request: Request | None = None
+    _writing: bool = False
+    _pinging: asyncio.Future[None] | None = None
+
+    def request(self) -> Request:
+        """The neutral form, decoded once and only when some hop needs it."""
+        if self._request is None:
+            self._request = self.dialect.decode_request(self.exchange.body)
+        return self._request
+
+    def context(self) -> ReplyContext:
+        request = self.request()
+        tools = [t for t in request.tools if isinstance(t, Tool)]
+        return ReplyContext(
+            reply_id=self.exchange.request_id.removeprefix("req_"),
+            model=self.exchange.model_asked,
+            created_s=int(self.exchange.received_s),
+            include_usage=self.exchange.view.include_usage,
+            input_tokens_estimate=self.exchange.context_tokens,
+            custom_tools=frozenset(t.name for t in tools if t.kind == "custom"),
+            namespaces=_namespaces(tools),
+            request=request,
+        )
+
+    # --- towards the client -----------------------------------------------------------------------------------
+
+    async def open_stream(self) -> None:
+        if not self.sink.started:
+            self.status = 200
+            await self.sink.start(200, STREAM_HEADERS + self.headers)
+
+    async def write(self, data: bytes) -> None:
+        """Stream bytes; waits for a keep-alive under way so that events never mix."""
+        if self._pinging is not None:
+            await self._pinging
+        self._writing = True
+        try:
+            await self.open_stream()
+            await self.sink.write(data)
+        finally:
+            self._writing = False
+        self.reply_bytes += len(data)
+        self.last_write = self.clock.monotonic()
+
+    async def ping(self) -> None:
+        """A keep-alive, if nobody writes. Commits the headers, not the hop: no content is out yet."""
+        if self._writing or self._pinging is not None or not self.keepalive:
+            return
+        self._pinging = asyncio.get_running_loop().create_future()
+        try:
+            await self.open_stream()
+            await self.sink.write(self.dialect.keepalive)
+            self.last_write = self.clock.monotonic()
+        finally:
+            self._pinging.set_result(None)
+            self._pinging = None
+
+
+def _namespaces(tools: list[Tool]) -> Mapping[str, str]:
+    return {t.name: t.namespace for t in tools if t.namespace}

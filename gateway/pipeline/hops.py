@@ -1,0 +1,223 @@
+"""Hop by hop: call, retry, repair, fall over; until content reaches the client there is always a next chance.
+
+The first content byte is the point of no return. Before it every failure may be retried on the same endpoint (as the
+upstream asks) or handed to the next hop; after it an error travels inside the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from gateway.accounting.cost import Pricing, cost_of
+from gateway.accounting.tally import Tally
+from gateway.endpoints import Endpoint, Wire
+from gateway.errors import (
+    DownstreamError,
+    GatewayError,
+    UpstreamConnect,
+    UpstreamError,
+    UpstreamOverloaded,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+    UpstreamRejected,
+    UpstreamTimeout,
+)
+from gateway.ir.exchange import Hop, HopRow
+from gateway.pipeline import relay
+from gateway.pipeline.flight import Flight
+from gateway.pipeline.prepare import Prepared, prepare
+from gateway.pipeline.runtime import Ports, Runtime
+from gateway.ports import UpstreamReply
+from gateway.routing import retry
+from gateway.routing.table import Route
+from gateway.telemetry import LOG
+
+ERROR_BODY_BYTES_MAX = 1 << 20
+
+REASONING_WORDS = ("signature", "thinking", "reasoning_content", "encrypted_content", "reasoning")
+"""Words by which vendors name a reasoning block they will not take (gateways.md cases 38-43)."""
+
+_log = logging.getLogger(LOG)
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What one hop has used up so far."""
+
+    number: int = 1
+    repaired: bool = False
+    rewired: bool = False
+
+
+class DeliveredError(Exception):
+    """The reply broke after content had reached the client; `error` says how, `raw` is the upstream's own error event."""
+
+    def __init__(self, error: GatewayError, raw: bytes = b"") -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.raw = raw
+
+
+async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime) -> None:
+    """Serves the request from the first hop that can. Raises the most telling error if none could, DeliveredError if one
+    broke midway."""
+    assert flight.plan is not None
+    errors: list[GatewayError] = []
+    rules = route.retry if route is not None else retry.Rules(**runtime.settings.retry.model_dump())
+    last = len(flight.plan.hops) - 1
+    for index, hop in enumerate(flight.plan.hops):
+        endpoint = runtime.endpoints[hop.model]
+        try:
+            return await _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=index == last)
+        except (UpstreamError, DownstreamError) as error:
+            errors.append(error)
+            if isinstance(error, UpstreamError) and not error.try_next:
+                break
+    raise _telling(errors)
+
+
+def _telling(errors: list[GatewayError]) -> GatewayError:
+    """Of several failures the one the caller can do most about; the last of equals."""
+
+    def rank(error: GatewayError) -> int:
+        match error:
+            case UpstreamRejected():
+                return 6 if error.status in (400, 413, 422) else 1
+            case UpstreamRateLimited():
+                return 5
+            case UpstreamOverloaded():
+                return 4
+            case UpstreamTimeout():
+                return 3
+            case UpstreamProtocol():
+                return 2
+            case UpstreamConnect():
+                return 1
+            case _:
+                return 0
+
+    return max(reversed(errors), key=rank)
+
+
+async def _hop(
+    flight: Flight, hop: Hop, endpoint: Endpoint, rules: retry.Rules, ports: Ports, runtime: Runtime, *, last_hop: bool
+) -> None:
+    tried = _Attempt()
+    while True:
+        missing = runtime.missing_wires.get(endpoint.name, frozenset())
+        wire = endpoint.wire_for(flight.dialect.name, missing)
+        prepared = await prepare(flight, endpoint, wire, ports.state, repair=tried.repaired)
+        try:
+            return await _attempt(flight, hop, endpoint, prepared, ports, runtime)
+        except UpstreamError as error:
+            error.model = endpoint.name
+            if _unserved(error, endpoint, wire) and not tried.rewired:
+                tried.rewired = True
+                runtime.missing_wires[endpoint.name] = missing | {wire.dialect}
+                continue
+            if _reasoning_refused(error) and not tried.repaired:
+                tried.repaired = True
+                continue
+            if isinstance(error, UpstreamRateLimited) and error.retry_after_s:
+                ports.health.cooled(endpoint.name, error.retry_after_s)
+            pause = retry.delay_s(error, tried.number, rules, uniform=ports.random.uniform(), last_hop=last_hop)
+            if pause is None:
+                raise
+            _log.info("%s: attempt %d failed (%s), again in %.1f s", endpoint.name, tried.number, error.code, pause)
+            tried.number += 1
+            await ports.clock.sleep(pause)
+
+
+def _unserved(error: UpstreamError, endpoint: Endpoint, wire: Wire) -> bool:
+    """The server has no such path (an older vLLM without /v1/messages), as opposed to no such model."""
+    if not isinstance(error, UpstreamRejected) or error.status not in (404, 405, 501):
+        return False
+    return wire is not endpoint.wires[0] and "model" not in error.message.lower()
+
+
+def _reasoning_refused(error: UpstreamError) -> bool:
+    if not isinstance(error, UpstreamRejected) or error.status != 400:
+        return False
+    text = error.message.lower()
+    return any(word in text for word in REASONING_WORDS)
+
+
+async def _attempt(
+    flight: Flight, hop: Hop, endpoint: Endpoint, prepared: Prepared, ports: Ports, runtime: Runtime
+) -> None:
+    """One call. Its row is written whatever happens; a DeliveredError means content is out."""
+    tally = flight.tally = Tally()
+    flight.served, flight.losses = endpoint.name, prepared.losses
+    flight.headers = relay.headers_for(flight, hop, endpoint)
+    began = ports.clock.monotonic()
+    flight.ttft_s = None
+    ports.health.started(endpoint.name)
+    reply: UpstreamReply | None = None
+    failure: GatewayError | None = None
+    outcome = "cancelled"
+    try:
+        reply = await ports.upstream.send(prepared.request)
+        if reply.status >= 400:
+            raise await _refusal(reply, endpoint)
+        await relay.deliver(flight, endpoint, prepared, reply, began)
+        outcome, flight.reply = "ok", reply
+    except GatewayError as error:
+        failure, outcome = error, error.code
+        if flight.begun:
+            raise DeliveredError(error) from error
+        raise
+    except relay.Broken as broken:
+        failure, outcome = broken.error, broken.error.code
+        raise DeliveredError(broken.error, broken.raw) from broken
+    finally:
+        if reply is not None and outcome != "ok":
+            await asyncio.shield(reply.aclose())
+        seconds = ports.clock.monotonic() - began
+        flight.upstream_s += seconds
+        ports.health.ended(endpoint.name, _breaker_word(outcome, failure))
+        flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
+
+
+def _breaker_word(outcome: str, failure: GatewayError | None) -> str:  # narrowed by the port
+    if outcome == "ok":
+        return "success"
+    return "failure" if failure is not None and failure.trips_breaker else "neutral"
+
+
+async def _refusal(reply: UpstreamReply, endpoint: Endpoint) -> UpstreamError:
+    body = await reply.read(ERROR_BODY_BYTES_MAX)
+    return endpoint.read_error(reply.status, reply.headers, body, endpoint.name)
+
+
+def _row(
+    flight: Flight,
+    endpoint: Endpoint,
+    tally: Tally,
+    outcome: str,
+    failure: GatewayError | None,
+    seconds: float,
+    ports: Ports,
+    runtime: Runtime,
+    reply: UpstreamReply | None,
+) -> HopRow:
+    delivered = tally.usage is not None or tally.text_bytes > 0
+    estimate = flight.exchange.context_tokens
+    usage = tally.billed(estimate, complete=outcome == "ok") if delivered or outcome == "ok" else tally.nothing()
+    pricing = runtime.pricing.get(endpoint.name, Pricing())
+    cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds if delivered else 0.0)
+    return HopRow(
+        model=endpoint.name,
+        provider=endpoint.provider,
+        upstream_model=endpoint.model,
+        outcome=outcome,
+        status=reply.status if reply is not None else 0,
+        error=failure.message[:500] if failure is not None else None,
+        ttft_ms=None if flight.ttft_s is None else round(flight.ttft_s * 1000, 3),
+        total_ms=round(seconds * 1000, 3),
+        usage=usage,
+        cost_usd_micros=cost.total_usd_micros,
+        cost_parts=cost.parts,
+        price_version=cost.version,
+    )

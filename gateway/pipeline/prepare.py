@@ -1,0 +1,129 @@
+"""From exchange and hop to the exact upstream request: reasoning put right, model named, dialect kept or translated.
+
+Each hop starts from the same frozen exchange, so a retry never inherits another hop's edits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.dialects import registry
+from gateway.dialects.contract import Dialect, SeenReasoning, Target, View
+from gateway.endpoints import Endpoint, Wire
+from gateway.errors import Headers
+from gateway.ir.exchange import Exchange
+from gateway.pipeline.flight import Flight
+from gateway.ports import StateStore, UpstreamRequest
+from gateway.sessions import reasoning
+
+REASONING = "reasoning"
+
+FORWARDED_PREFIXES = (b"anthropic-", b"openai-")
+"""Client headers that belong to the dialect: forwarded as they are when the upstream speaks the same one (protocols.md 1.6:
+beta headers are an open list, never an allowlist of ours)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`hide_usage`: usage was asked for on our own account; the client must not see the extra chunk."""
+
+    request: UpstreamRequest
+    wire: Wire
+    dialect: Dialect
+    losses: tuple[str, ...]
+    hide_usage: bool
+
+
+async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, *, repair: bool) -> Prepared:
+    """`repair`: the upstream refused the request's reasoning; send it without any. UnsupportedFeature when the target
+    cannot carry the request."""
+    exchange = flight.exchange
+    upstream = registry.by_name(wire.dialect)
+    target = Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens)
+    same = upstream is flight.dialect
+    if same:
+        body, losses = await _same(flight, endpoint, wire, state, target, repair=repair), ()
+    else:
+        body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
+    request = UpstreamRequest(
+        method="POST",
+        origin=endpoint.origin,
+        target=_target(wire, exchange, same),
+        headers=_headers(exchange, endpoint, same),
+        body=body,
+        timeouts=endpoint.timeouts,
+        proxy=endpoint.proxy,
+    )
+    return Prepared(request, wire, upstream, losses, same and exchange.stream and not exchange.view.include_usage)
+
+
+async def _same(
+    flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, target: Target, *, repair: bool
+) -> bytes:
+    exchange, dialect = flight.exchange, flight.dialect
+    body: bytes = exchange.body
+    view: View = exchange.view
+    if repair:
+        body = dialect.without_reasoning(body, view, wire.profile)
+        view = dialect.read(body)
+    elif seen := dialect.seen_reasoning(view):
+        decision = await _decide(flight, seen, endpoint, wire, state)
+        if decision:
+            body = dialect.rewrite_reasoning(body, view, decision.drop, decision.restore, wire.profile)
+            view = dialect.read(body)
+    return dialect.adapt(body, view, target, ask_usage=exchange.stream)
+
+
+async def _translated(
+    flight: Flight,
+    endpoint: Endpoint,
+    wire: Wire,
+    state: StateStore,
+    target: Target,
+    upstream: Dialect,
+    *,
+    repair: bool,
+) -> tuple[bytes, tuple[str, ...]]:
+    request = flight.request()
+    messages = request.messages
+    if not repair and (seen := reasoning.seen_in(messages)):
+        messages = reasoning.apply(messages, await _decide(flight, seen, endpoint, wire, state))
+    stream = flight.exchange.stream
+    request = replace(request, messages=messages, stream=stream, include_usage=stream)
+    encoded = upstream.encode_request(request, target)
+    body = encoded.body
+    if repair:
+        body = upstream.without_reasoning(body, upstream.read(body), wire.profile)
+    return body, encoded.losses
+
+
+async def _decide(
+    flight: Flight, seen: list[SeenReasoning], endpoint: Endpoint, wire: Wire, state: StateStore
+) -> reasoning.Decision:
+    session = flight.exchange.session.id
+    keys = reasoning.keys_needed(seen)
+    raw = await state.get_many(REASONING, [f"{session}|{k}" for k in keys])
+    known = {key: entry for key, value in zip(keys, raw, strict=True) if (entry := reasoning.load(value)) is not None}
+    return reasoning.decide(seen, known, mint=endpoint.mint, profile=wire.profile, mints=flight.state.mints)
+
+
+def _target(wire: Wire, exchange: Exchange, same: bool) -> str:
+    return f"{wire.target}?{exchange.query}" if same and exchange.query else wire.target
+
+
+def _headers(exchange: Exchange, endpoint: Endpoint, same: bool) -> Headers:
+    own: list[tuple[bytes, bytes]] = [
+        (b"content-type", b"application/json"),
+        (b"accept", b"text/event-stream" if exchange.stream else b"application/json"),
+        (b"accept-encoding", b"identity"),
+        (b"x-request-id", exchange.request_id.encode()),
+    ]
+    forwarded = forwarded_headers(exchange.headers) if same else []
+    taken = {name for name, _ in forwarded}
+    own += [(name, value) for name, value in endpoint.headers if name not in taken]
+    return (*own, *forwarded)
+
+
+def forwarded_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The client's headers that go on to an upstream of the same dialect."""
+    return [(n, v) for n, v in headers if n.startswith(FORWARDED_PREFIXES) or n == b"user-agent"]

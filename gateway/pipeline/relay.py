@@ -1,0 +1,189 @@
+"""Carries one upstream reply to the client: streamed or whole, in the client's dialect, with the client's expectations.
+
+Two rules from clients.md section 4 are kept here: a stream request is always answered with a stream (OpenCode repeats a
+JSON answer without limit), and a stream always ends the way its dialect demands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gateway.endpoints import Endpoint
+from gateway.errors import GatewayError, UpstreamProtocol, UpstreamTimeout
+from gateway.ir.events import Failed, Response, fold, unfold
+from gateway.ir.exchange import Hop
+from gateway.pipeline.flight import Flight, HeaderList
+from gateway.pipeline.prepare import Prepared
+from gateway.pipeline.transit import StreamFailed, Transit, error_of
+from gateway.ports import UpstreamReply
+from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
+from gateway.wire.sse import SseSplitter
+
+WHOLE_BYTES_MAX = 64 << 20
+"""Largest whole reply taken: 128k output tokens with base64 images stay far below."""
+
+DRAIN_S = 0.25
+"""Grace for the end of a body after its terminal event, so that the connection can be used again."""
+
+
+class Broken(Exception):
+    """The upstream reported an error in its stream after content was delivered."""
+
+    def __init__(self, error: GatewayError, raw: bytes) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.raw = raw
+
+
+def headers_for(flight: Flight, hop: Hop, endpoint: Endpoint) -> HeaderList:
+    """Response headers that only the served hop knows, before the reply; the common ones were set by `serve`."""
+    kept = [(n, v) for n, v in flight.headers if n not in _HOP_HEADERS]
+    kept += [
+        (H_MODEL, endpoint.name.encode()),
+        (H_LANE, endpoint.lane.encode()),
+        (H_REASON, header_text(hop.reason)),
+    ]
+    if flight.losses:
+        kept.append((H_LOSSES, header_text(", ".join(flight.losses))))
+    if endpoint.simulated:
+        kept.append((H_SIMULATED, b"true"))
+    return kept
+
+
+_HOP_HEADERS = frozenset({H_MODEL, H_LANE, H_REASON, H_LOSSES, H_SIMULATED})
+
+
+def header_text(text: str, limit: int = 300) -> bytes:
+    """A header value: printable ASCII, one line, bounded."""
+    clean = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return clean[:limit].encode("ascii")
+
+
+async def deliver(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
+    """Returns when the reply is delivered to its end (the closing comment and the end of the body are `serve`'s).
+    Raises UpstreamError before content (the next hop may be tried), Broken or UpstreamError with `flight.begun` after."""
+    streamed = _is_event_stream(reply)
+    if flight.exchange.stream and streamed:
+        await _stream(flight, endpoint, prepared, reply, began)
+    elif flight.exchange.stream:
+        await _whole_as_stream(flight, prepared, reply, began)
+    elif streamed:
+        await _stream_as_whole(flight, prepared, reply)
+    else:
+        await _whole(flight, prepared, reply)
+
+
+def _is_event_stream(reply: UpstreamReply) -> bool:
+    return any(name == b"content-type" and b"event-stream" in value.lower() for name, value in reply.headers)
+
+
+async def _stream(
+    flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float
+) -> None:
+    same = prepared.dialect is flight.dialect
+    transit = Transit(
+        client=flight.dialect,
+        upstream=prepared.dialect,
+        profile=prepared.wire.profile,
+        context=None if same else flight.context(),
+        tally=flight.tally,
+        hide_usage=prepared.hide_usage,
+    )
+    chunks = reply.chunks()
+    left_s = endpoint.first_token_s - (flight.clock.monotonic() - began)
+    try:
+        async with asyncio.timeout(max(left_s, 0.001)) as limit:
+            async for chunk in chunks:
+                data = transit.feed(chunk)
+                if transit.begun and flight.ttft_s is None:
+                    limit.reschedule(None)
+                    flight.ttft_s = flight.clock.monotonic() - began
+                if data:
+                    flight.begun = True
+                    await flight.write(data)
+                if transit.complete:
+                    break
+            limit.reschedule(None)
+            data = transit.close()
+    except TimeoutError:
+        raise UpstreamTimeout(
+            f"{endpoint.name} sent no content within {endpoint.first_token_s:g} s", phase="first_token"
+        ) from None
+    except StreamFailed as failed:
+        if flight.begun:
+            raise Broken(failed.error, failed.raw) from failed
+        raise failed.error from failed
+    if flight.ttft_s is None:
+        flight.ttft_s = flight.clock.monotonic() - began
+    flight.begun = True
+    await flight.write(data)
+    flight.terminal = transit.terminal
+    flight.ending = transit.closing
+    flight.rest = chunks
+
+
+async def release(flight: Flight) -> None:
+    """After the client has everything: reads what may follow the terminal event, briefly (a body read to its end leaves a
+    connection that can be used again), and gives the connection back."""
+    if flight.reply is None:
+        return
+    reply, rest, flight.reply, flight.rest = flight.reply, flight.rest, None, None
+    try:
+        if rest is not None:
+            async with asyncio.timeout(DRAIN_S):
+                async for _ in rest:
+                    pass
+    except (TimeoutError, GatewayError):
+        pass
+    finally:
+        await reply.aclose()
+
+
+async def _whole(flight: Flight, prepared: Prepared, reply: UpstreamReply) -> None:
+    body = await reply.read(WHOLE_BYTES_MAX)
+    response = prepared.dialect.decode_response(body, prepared.wire.profile)
+    _account(flight, response)
+    if prepared.dialect is not flight.dialect:
+        body = flight.dialect.encode_response(response, flight.context())
+    flight.whole = body
+
+
+async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
+    """The upstream ignored `stream: true`: its whole answer becomes a proper stream."""
+    body = await reply.read(WHOLE_BYTES_MAX)
+    response = prepared.dialect.decode_response(body, prepared.wire.profile)
+    _account(flight, response)
+    encoder = flight.dialect.stream_encoder(flight.context())
+    data = b"".join([*map(encoder.feed, unfold(response)), encoder.close()])
+    flight.ttft_s = flight.clock.monotonic() - began
+    flight.begun = True
+    flight.terminal = data
+    await flight.write(data)
+
+
+async def _stream_as_whole(flight: Flight, prepared: Prepared, reply: UpstreamReply) -> None:
+    """The upstream streamed although a whole answer was asked for: its stream is folded."""
+    splitter = SseSplitter()
+    decoder = prepared.dialect.stream_decoder(prepared.wire.profile)
+    events = []
+    size = 0
+    async for chunk in reply.chunks():
+        size += len(chunk)
+        if size > WHOLE_BYTES_MAX:
+            raise UpstreamProtocol("the upstream's streamed reply is over 64 MiB")
+        for event in splitter.feed(chunk):
+            events += decoder.feed(event)
+    if tail := splitter.close().strip():
+        events += decoder.feed(tail + b"\n\n")
+    events += decoder.close()
+    folded = fold(events)
+    if isinstance(folded, Failed):
+        raise error_of(folded)
+    _account(flight, folded)
+    flight.whole = flight.dialect.encode_response(folded, flight.context())
+
+
+def _account(flight: Flight, response: Response) -> None:
+    for event in unfold(response):
+        flight.tally.feed(event)

@@ -1,0 +1,340 @@
+"""The path of one request, readable top to bottom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from gateway.dialects import registry
+from gateway.dialects.contract import Dialect, View
+from gateway.errors import (
+    DownstreamError,
+    GatewayError,
+    Headers,
+    ModelNotAllowed,
+    PolicyError,
+    UpstreamError,
+    UpstreamRateLimited,
+)
+from gateway.harnesses import registry as harnesses
+from gateway.ir.events import Finished, Response, unfold
+from gateway.ir.exchange import Exchange, Identity, Plan
+from gateway.ir.request import Text
+from gateway.ir.usage import Usage
+from gateway.pipeline import estimate, hops, relay, settle, stored
+from gateway.pipeline.flight import Flight, HeaderList
+from gateway.pipeline.keeper import Keeper
+from gateway.pipeline.relay import header_text
+from gateway.pipeline.runtime import Ports, Runtime
+from gateway.ports import Caller, Sink
+from gateway.routing import plan as planning
+from gateway.routing.table import Route
+from gateway.sessions import identity as session_identity
+from gateway.sessions import loop
+from gateway.sessions import state as session_state
+from gateway.telemetry import H_CALL, H_COST, H_REQUEST_ID, H_ROUTE, H_SESSION, H_TASK, LOG
+
+_log = logging.getLogger(LOG)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """One inference request as it came: header names lower-case, body whole, `caller` already authenticated."""
+
+    request_id: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    caller: Caller
+
+
+class Pipeline:
+    """Shared by all requests. `runtime` is asked once per request, so a reload never changes one in flight."""
+
+    def __init__(self, ports: Ports, runtime: Callable[[], Runtime], keeper: Keeper) -> None:
+        self.ports = ports
+        self.runtime = runtime
+        self.keeper = keeper
+
+    async def serve(self, raw: RawRequest, dialect: Dialect, sink: Sink) -> None:
+        """Answers the request, whatever happens, and leaves exactly one ledger row if it was readable."""
+        runtime = self.runtime()
+        try:
+            exchange = await self.read(raw, dialect, runtime)
+        except GatewayError as error:
+            await refuse(sink, dialect, error, raw.request_id)
+            return
+        flight = Flight(exchange, dialect, sink, self.ports.clock, self.ports.clock.monotonic())
+        try:
+            await self._answer(flight, runtime)
+        except asyncio.CancelledError:
+            flight.outcome = "client_left"
+            flight.error = "the client closed the connection"
+            raise
+        except GatewayError as error:
+            await self._fail(flight, error)
+        except hops.DeliveredError as broken:
+            await self._break(flight, broken)
+        finally:
+            self.keeper.remove(flight)
+            self.ports.ledger.record(settle.row(flight, self.ports, runtime))
+            await relay.release(flight)
+
+    async def route(self, raw: RawRequest, dialect: Dialect) -> dict[str, Any]:
+        """The dry run of DESIGN.md: the decision, nothing is called and nothing remembered."""
+        runtime = self.runtime()
+        exchange = await self.read(raw, dialect, runtime)
+        exchange, _ = await self._placed(exchange, runtime)
+        plan, _ = planning.plan(exchange, runtime.table, self.ports.health.status)
+        return explain(exchange, plan, runtime)
+
+    # --- stages -----------------------------------------------------------------------------------------------
+
+    async def read(self, raw: RawRequest, dialect: Dialect, runtime: Runtime) -> Exchange:
+        """Decode and identify; resolve what the request refers to; label what it is."""
+        body, view = await stored.resolve(raw.body, dialect, raw.caller.key_id, self.ports.state)
+        headers = dict(raw.headers)
+        found = harnesses.detect(headers, view, dialect.name)
+        caller = raw.caller
+        who = Identity(
+            key_id=caller.key_id,
+            key_name=caller.name,
+            key_tags=caller.tags,
+            allowed_models=caller.models,
+            allowed_lanes=caller.lanes,
+            harness=found.name,
+            harness_version=found.version,
+        )
+        tokens, images = estimate.size(body)
+        return Exchange(
+            request_id=raw.request_id,
+            received_s=self.ports.clock.now(),
+            dialect=dialect.name,
+            path=raw.path,
+            query=raw.query,
+            headers=raw.headers,
+            body=body,
+            view=view,
+            model_asked=view.model,
+            stream=view.stream,
+            identity=who,
+            tags=_tags(headers, caller, runtime),
+            forced_model=_header(headers, b"x-interlock-model"),
+            forced_lane=_header(headers, b"x-interlock-lane"),
+            context_tokens=tokens,
+            has_images=images,
+        )
+
+    async def _placed(self, exchange: Exchange, runtime: Runtime) -> tuple[Exchange, session_state.SessionState]:
+        session = session_identity.identify(
+            dict(exchange.headers), exchange.view, exchange.identity.key_id, exchange.dialect, exchange.identity.harness
+        )
+        state = session_state.load(await self.ports.state.get(settle.SESSION, session.id))
+        bound = state.bound_model if runtime.settings.session.sticky else None
+        session = replace(session, turns=state.turns, bound_model=bound, repeats=state.repeats)
+        exchange = exchange.placed(session)
+        return exchange.labelled(await self.ports.classifier.label(exchange)), state
+
+    async def _answer(self, flight: Flight, runtime: Runtime) -> None:
+        exchange, flight.state = await self._placed(flight.exchange, runtime)
+        flight.exchange = exchange
+        flight.headers = common_headers(exchange)
+        digest = loop.turn_digest(exchange.view.messages, exchange.model_asked)
+        if self._loops(flight, runtime, digest):
+            await self._stop_loop(flight)
+            return
+        flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
+        flight.headers.append((H_ROUTE, flight.plan.route.encode()))
+        await self._deliver(flight, route, runtime)
+        await settle.remember(flight, self.ports, runtime, digest)
+        await stored.keep(flight, self.ports.state, runtime.settings.responses_store)
+        await self._close(flight)
+
+    async def _deliver(self, flight: Flight, route: Route | None, runtime: Runtime) -> None:
+        if flight.exchange.stream:
+            flight.keepalive = True
+            self.keeper.add(flight)
+        await hops.run(flight, route, self.ports, runtime)
+        self.keeper.remove(flight)
+
+    async def _close(self, flight: Flight) -> None:
+        cost = sum(h.cost_usd_micros for h in flight.hops)
+        if not flight.exchange.stream:
+            flight.status = 200
+            flight.reply_bytes = len(flight.whole)
+            headers = [(b"content-type", b"application/json"), *flight.headers, (H_COST, usd(cost))]
+            await flight.sink.start(200, headers)
+            await flight.sink.write(flight.whole)
+        else:
+            comment = closing_comment(flight, cost)
+            await flight.write(flight.ending(comment) if flight.ending else comment)
+        flight.outcome = "ok"
+        await flight.sink.finish()
+
+    # --- when it goes wrong -----------------------------------------------------------------------------------
+
+    async def _fail(self, flight: Flight, error: GatewayError) -> None:
+        """No content was delivered: a proper error answer, or an error event if the stream had to be opened."""
+        flight.error = f"{error.code}: {error.text()}"[:500]
+        refused = isinstance(error, DownstreamError | PolicyError | ModelNotAllowed)
+        flight.outcome = "refused" if refused else "upstream_error" if isinstance(error, UpstreamError) else "error"
+        flight.status = error.status
+        if flight.sink.started:
+            await flight.write(flight.dialect.error_event(error, flight.exchange.request_id))
+            await flight.sink.finish()
+        else:
+            await refuse(flight.sink, flight.dialect, error, flight.exchange.request_id, flight.headers)
+
+    async def _break(self, flight: Flight, broken: hops.DeliveredError) -> None:
+        """The reply broke after content. Some harnesses only retry after a cut connection (clients.md section 4, point 6)."""
+        flight.outcome = "cut"
+        flight.error = f"{broken.error.code}: {broken.error.text()}"[:500]
+        harness = harnesses.all_harnesses().get(flight.exchange.identity.harness)
+        if harness is not None and harness.midstream == "cut" and not flight.tally.tool_calls:
+            flight.sink.abort()
+            return
+        await flight.write(broken.raw or flight.dialect.error_event(broken.error, flight.exchange.request_id))
+        await flight.sink.finish()
+
+    def _loops(self, flight: Flight, runtime: Runtime, digest: str) -> bool:
+        session, guard = flight.exchange.session, runtime.settings.loop_guard
+        if session.source == "prefix" and flight.exchange.identity.harness == "unknown":
+            return False
+        return loop.looping(
+            flight.state,
+            digest,
+            now_s=flight.exchange.received_s,
+            repeats=guard.repeats,
+            window_s=guard.window_s,
+        )
+
+    async def _stop_loop(self, flight: Flight) -> None:
+        text = loop.stop_text(flight.state.repeats)
+        _log.warning("loop guard: session %s, %d repeats", flight.exchange.session.id, flight.state.repeats)
+        reply = Response(
+            id=flight.exchange.request_id,
+            model=flight.exchange.model_asked,
+            parts=(Text(text),),
+            finish=Finished("stop"),
+            usage=Usage(source="none"),
+        )
+        flight.outcome, flight.status = "loop_guard", 200
+        context = flight.context()
+        if flight.exchange.stream:
+            encoder = flight.dialect.stream_encoder(context)
+            await flight.write(b"".join([*map(encoder.feed, unfold(reply)), encoder.close()]))
+        else:
+            body = flight.dialect.encode_response(reply, context)
+            await flight.sink.start(200, [(b"content-type", b"application/json"), *flight.headers])
+            await flight.sink.write(body)
+        await flight.sink.finish()
+
+
+# --- small pieces ------------------------------------------------------------------------------------------------
+
+
+def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return value.decode("latin-1").strip()[:256] or None if value else None
+
+
+def _tags(headers: Mapping[bytes, bytes], caller: Caller, runtime: Runtime) -> tuple[str, ...]:
+    """Configured, the key's, and `x-interlock-tags` (comma-separated; at most 16 of at most 64 characters)."""
+    sent = (_header(headers, b"x-interlock-tags") or "").split(",")
+    asked = [t.strip()[:64] for t in sent if t.strip()][:16]
+    return tuple(dict.fromkeys((*runtime.settings.tags, *caller.tags, *asked)))
+
+
+def common_headers(exchange: Exchange) -> HeaderList:
+    labels = exchange.labels
+    headers: HeaderList = [
+        (H_REQUEST_ID, exchange.request_id.encode()),
+        (H_CALL, labels.call.encode()),
+        (H_SESSION, header_text(exchange.session.id)),
+    ]
+    if labels.task:
+        headers.append((H_TASK, labels.task.encode()))
+    return headers
+
+
+def usd(micros: int) -> bytes:
+    """Micro-dollars as exact decimal USD."""
+    return f"{micros // 1_000_000}.{micros % 1_000_000:06d}".encode()
+
+
+def closing_comment(flight: Flight, cost_micros: int) -> bytes:
+    """The SSE comment that ends a stream: both official SDKs and all harnesses tried ignore comments (protocols.md 0)."""
+    served = flight.hops[-1] if flight.hops else None
+    usage = served.usage if served else Usage(source="none")
+    statement = {
+        "request_id": flight.exchange.request_id,
+        "model": flight.served,
+        "route": flight.plan.route if flight.plan else None,
+        "cost_usd": usd(cost_micros).decode(),
+        "usage": usage,
+    }
+    return b": interlock " + msgspec.json.encode(statement) + b"\n\n"
+
+
+async def refuse(
+    sink: Sink, dialect: Dialect, error: GatewayError, request_id: str, headers: HeaderList | None = None
+) -> None:
+    """A whole error answer. An upstream's own error body in the client's dialect is passed on word for word, because
+    harnesses recover by its wording (protocols.md 1.6)."""
+    body, extra = dialect.error_body(error, request_id), []
+    verbatim: bytes = getattr(error, "body", b"")
+    if verbatim and getattr(error, "dialect", None) == dialect.name:
+        body = verbatim
+    if isinstance(error, UpstreamRateLimited) and error.quota:
+        extra.append((b"x-should-retry", b"false"))
+    retry_after_s = getattr(error, "retry_after_s", None)
+    if retry_after_s is not None:
+        extra.append((b"retry-after", str(max(1, round(retry_after_s))).encode()))
+    if isinstance(error, PolicyError | DownstreamError):
+        extra.append((b"x-should-retry", b"false"))
+    common = headers or [(H_REQUEST_ID, request_id.encode())]
+    await sink.start(error.status, [(b"content-type", b"application/json"), *common, *extra])
+    await sink.write(body)
+    await sink.finish()
+
+
+def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
+    """Stable keys of the dry run (DESIGN.md); more may be added."""
+    labels = exchange.labels
+    return {
+        "model": plan.hops[0].model,
+        "lane": plan.hops[0].lane,
+        "route": plan.route,
+        "call": labels.call,
+        "task": labels.task,
+        "scores": labels.scores,
+        "sticky": plan.sticky,
+        "reason": plan.reason,
+        "candidates": [{"model": c.model, "eligible": c.eligible, "why": c.why} for c in plan.candidates],
+        "classifier": {"version": labels.version, "latency_us": labels.latency_us},
+        "hops": [h.model for h in plan.hops],
+        "harness": exchange.identity.harness,
+        "session": {
+            "id": exchange.session.id,
+            "source": exchange.session.source,
+            "agent": exchange.session.agent,
+            "parent": exchange.session.parent,
+            "turns": exchange.session.turns,
+        },
+        "context_tokens": exchange.context_tokens,
+        "config_generation": runtime.generation,
+    }
+
+
+def dialect_for(path: str) -> Dialect | None:
+    return registry.by_path().get(path)
+
+
+def view_of(body: bytes, dialect: Dialect) -> View:
+    return dialect.read(body)
