@@ -79,6 +79,10 @@ inherit_pip_settings() {
     cert="${PIP_CERT:-$(.venv/bin/python -m pip config get global.cert 2>/dev/null || true)}"
     [ ! -f "$cert" ] || export SSL_CERT_FILE="$cert"
   fi
+  # pip trusts the system's certificates, uv its own unless told: a company's proxy must work for both.
+  for cert in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    if [ -s "$cert" ]; then export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-true}"; fi
+  done
 }
 
 .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || make_venv
