@@ -44,6 +44,6 @@ def problems(text: str | None = None, current: str | None = None) -> list[str]:
         found.append("CHANGELOG.md: releases must be in falling order, each once")
     if releases and number(releases[0]) > number(current):
         found.append(f"CHANGELOG.md: newest release is {releases[0]}, but gateway.__version__ is {current}")
-    if current not in releases and "\n- " not in text.split("\n## [")[1]:
+    if current not in releases and "\n- " not in text.partition("\n## [Unreleased]")[2].partition("\n## ")[0]:
         found.append(f"CHANGELOG.md: version {current} is not released and '## [Unreleased]' says nothing of it")
     return found
