@@ -25,7 +25,7 @@ env-dev:
 	@scripts/bootstrap.sh dev
 
 system-test:
-	@scripts/system.sh redis-server
+	@scripts/system.sh redis-server curl
 
 install: env-run ## Install the gateway into .venv, from locks/run.txt
 

@@ -44,6 +44,12 @@ def generated_pages() -> Problems:
     return docs.problems()
 
 
+def footprint_page() -> Problems:
+    from scripts import footprint
+
+    return footprint.problems()
+
+
 def acceptance_page() -> Problems:
     from scripts import conformance
 
@@ -61,6 +67,7 @@ CHECKS: dict[str, Callable[[], Problems]] = {
     "addresses": addresses.problems,
     "docs": generated_pages,
     "conformance": acceptance_page,
+    "footprint": footprint_page,
 }
 
 
