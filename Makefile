@@ -48,10 +48,13 @@ test-faults: env-dev ## The whole gateway under seeded delays, resets and slow s
 	$(PYTEST) $(NOT_BIG) tests/faults
 
 test-harnesses: env-dev ## Real coding harnesses through the running gateway (installs Node 22)
-	@$(PY) scripts/harnesses/run.py
+	@scripts/system.sh npm
+	@PYTHON=$(PY) scripts/harnesses/install.sh
+	$(PYTEST) -m harness tests/harness
 
 test-vllm: env-dev ## A real vLLM on CPU behind the gateway
-	@$(PY) scripts/vllm/run.py
+	@PYTHON=$(PY) scripts/vllm/setup
+	$(PYTEST) -m vllm tests/vllm
 
 docs: env-dev ## Write the generated pages of docs/reference, conformance from a test run
 	@$(PY) -m scripts.docs write

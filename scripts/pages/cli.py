@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import click
-from gateway.cli import main
+import inspect
 
+import click
+
+from gateway.cli import main
 from scripts.pages.markdown import table
 
 
@@ -19,7 +21,7 @@ def command(cmd: click.Command, path: list[str]) -> list[str]:
     usage = " ".join([*path, *cmd.collect_usage_pieces(context)])
     parts = [
         f"{'#' * min(len(path) + 1, 4)} {' '.join(path)}",
-        (cmd.help or "").replace("\b\n", "").strip(),
+        inspect.cleandoc((cmd.help or "").replace("\b\n", "")),
         f"```\n{usage}\n```",
     ]
     rows = [

@@ -39,6 +39,16 @@ def test_every_error_has_its_heading() -> None:
     assert leaves(errors.GatewayError) - {"GatewayError"} <= headings("errors")
 
 
+def test_every_setting_has_its_line() -> None:
+    """Walks the JSON schema, which pydantic writes; the page walks the models."""
+    schema = pytest.importorskip("gateway.config.settings").Settings.model_json_schema()
+    page = "".join((tree.ROOT / f"docs/reference/{name}.md").read_text("utf-8") for name in ("settings", "profile"))
+    models = [schema, *schema["$defs"].values()]
+    names = {name for model in models for name in model.get("properties", {})}
+    assert len(names) > 50
+    assert {name for name in names if f"`{name}`" not in page and f".{name}`" not in page} == set()
+
+
 def test_every_plugin_has_its_line() -> None:
     page = (tree.ROOT / "docs/reference/plugins.md").read_text("utf-8")
     for package in ("gateway/providers", "gateway/dialects", "gateway/harnesses"):
