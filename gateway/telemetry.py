@@ -47,7 +47,10 @@ METRICS: tuple[Metric, ...] = (
     Metric("interlock_cost_usd_total", "counter", "Cost in USD, as in the ledger.", ("model", "lane")),
     Metric("interlock_baseline_usd_total", "counter", "What the same work would have cost on the baseline model.", ()),
     Metric(
-        "interlock_upstream_attempts_total", "counter", "Attempts at upstreams, by outcome.", ("model", "provider", "outcome")
+        "interlock_upstream_attempts_total",
+        "counter",
+        "Attempts at upstreams, by outcome.",
+        ("model", "provider", "outcome"),
     ),
     Metric(
         "gen_ai_server_request_duration_seconds",
@@ -66,7 +69,9 @@ METRICS: tuple[Metric, ...] = (
     Metric("interlock_in_flight", "gauge", "Requests being served."),
     Metric("interlock_model_up", "gauge", "1 if the model may be called now (breaker, cool-down).", ("model",)),
     Metric("interlock_config_generation", "gauge", "Rises by one with each successful reload."),
-    Metric("interlock_config_reload_failures_total", "counter", "Reloads that were refused; the old configuration runs on."),
+    Metric(
+        "interlock_config_reload_failures_total", "counter", "Reloads that were refused; the old configuration runs on."
+    ),
     Metric("interlock_ledger_queue_rows", "gauge", "Rows waiting to be written."),
     Metric("interlock_ledger_lost_rows_total", "counter", "Rows that could not be queued. Anything but 0 is an alarm."),
     Metric("interlock_build_info", "gauge", "Always 1; the version is a label.", ("version",)),

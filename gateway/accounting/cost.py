@@ -67,4 +67,3 @@ def _by_tokens(usage: Usage, rates: Rates, version: str) -> Cost:
     }
     parts = {kind: micros for kind, micros in parts.items() if micros}
     return Cost(sum(parts.values()), parts, version)
-

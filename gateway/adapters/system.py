@@ -21,7 +21,7 @@ class SystemClock:
 
 class SystemRandom:
     def uniform(self) -> float:
-        return random.random()  # noqa: S311 - jitter, not a secret
+        return random.random()
 
     def token(self, nbytes: int) -> str:
         return secrets.token_hex(nbytes)

@@ -95,7 +95,9 @@ def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:
     if name in runtime.endpoints:
         endpoint = runtime.endpoints[name]
         if not endpoint.embeddings_target:
-            raise NoRoute(f"{name} serves no embeddings", accepted=", ".join(e.name for e in able) or "no model here does")
+            raise NoRoute(
+                f"{name} serves no embeddings", accepted=", ".join(e.name for e in able) or "no model here does"
+            )
     elif name is None:
         raise UnknownModel(f"unknown model {asked[:120]!r}", where="$.model", accepted=", ".join(e.name for e in able))
     elif not able:

@@ -7,7 +7,6 @@ JSON answer without limit), and a stream always ends the way its dialect demands
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError, UpstreamProtocol, UpstreamTimeout
@@ -78,9 +77,7 @@ def _is_event_stream(reply: UpstreamReply) -> bool:
     return any(name == b"content-type" and b"event-stream" in value.lower() for name, value in reply.headers)
 
 
-async def _stream(
-    flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float
-) -> None:
+async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
     same = prepared.dialect is flight.dialect
     transit = Transit(
         client=flight.dialect,

@@ -140,7 +140,9 @@ def _judge(exchange: Exchange, endpoint: Endpoint, status: Status) -> Candidate:
         return Candidate(name, False, "capability: takes no images")
     if exchange.view.tools and not endpoint.tools:
         return Candidate(name, False, "capability: calls no tools")
-    need = exchange.context_tokens + min(exchange.view.max_output_tokens or OUTPUT_RESERVE_TOKENS, OUTPUT_RESERVE_TOKENS)
+    need = exchange.context_tokens + min(
+        exchange.view.max_output_tokens or OUTPUT_RESERVE_TOKENS, OUTPUT_RESERVE_TOKENS
+    )
     if endpoint.context_tokens and need > endpoint.context_tokens:
         return Candidate(name, False, f"window: needs about {need} tokens, holds {endpoint.context_tokens}")
     up, why = status(name)

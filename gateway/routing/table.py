@@ -13,8 +13,16 @@ from gateway.ir.exchange import LaneName
 from gateway.routing import match, retry
 
 DEFAULT_ROUTES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
-    ("housekeeping", {"call": ["title", "summary", "commit_message", "probe"]}, ("lane:local", "lane:mid", "lane:frontier")),
-    ("boilerplate", {"task": ["boilerplate", "docstring", "test_scaffold"]}, ("lane:local", "lane:mid", "lane:frontier")),
+    (
+        "housekeeping",
+        {"call": ["title", "summary", "commit_message", "probe"]},
+        ("lane:local", "lane:mid", "lane:frontier"),
+    ),
+    (
+        "boilerplate",
+        {"task": ["boilerplate", "docstring", "test_scaffold"]},
+        ("lane:local", "lane:mid", "lane:frontier"),
+    ),
     ("single-file", {"task": "single_file_edit"}, ("lane:local", "lane:mid", "lane:frontier")),
     ("multi-file", {"task": "multi_file_refactor"}, ("lane:mid", "lane:frontier", "lane:local")),
     ("novel", {"task": "novel_reasoning"}, ("lane:frontier", "lane:mid", "lane:local")),

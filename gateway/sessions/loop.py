@@ -26,9 +26,7 @@ def turn_digest(messages: Sequence[bytes | memoryview], model: str) -> str:
 
 
 def looping(state: SessionState, digest: str, *, now_s: float, repeats: int, window_s: float) -> bool:
-    return (
-        digest == state.turn_digest and state.repeats >= repeats and now_s - state.repeat_since_s <= window_s
-    )
+    return digest == state.turn_digest and state.repeats >= repeats and now_s - state.repeat_since_s <= window_s
 
 
 def stop_text(repeats: int) -> str:

@@ -1,0 +1,73 @@
+# Daily commands. The logic lives in scripts/: this file only names it.
+# Nothing needs preparing but Python 3.11+, git and make; everything else goes into .venv.
+
+HOST ?= 127.0.0.1
+PORT ?= 4242
+# Extra words for pytest, and the number of its worker processes (0: none; the suite measures time).
+PYTEST_ARGS ?=
+WORKERS ?= 0
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTEST_ARGS)
+NOT_BIG := -m "not harness and not vllm"
+
+.DEFAULT_GOAL := help
+.PHONY: help install run fmt check test test-conformance test-faults test-harnesses test-vllm \
+	docs conformance footprint lock env-run env-dev system-test clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env-run:
+	@scripts/bootstrap.sh run
+
+env-dev:
+	@scripts/bootstrap.sh dev
+
+system-test:
+	@scripts/system.sh redis-server curl
+
+install: env-run ## Install the gateway into .venv, from locks/run.txt
+
+run: env-run ## Install what is needed and serve on 127.0.0.1:4242 (HOST=, PORT=)
+	@exec .venv/bin/interlock serve --host $(HOST) --port $(PORT)
+
+fmt: env-dev ## Format the code and apply the safe fixes of ruff
+	@.venv/bin/ruff check --fix --quiet .; .venv/bin/ruff format .
+
+check: env-dev ## Everything that needs no running: style, types, import contracts, docs, lock
+	@$(PY) -m scripts.check
+
+test: env-dev system-test ## Install what the tests need and run all but the two big suites
+	$(PYTEST) $(NOT_BIG) tests
+
+test-conformance: env-dev ## The real OpenAI and Anthropic SDKs against the gateway
+	$(PYTEST) $(NOT_BIG) tests/conformance
+
+test-faults: env-dev ## The whole gateway under seeded delays, resets and slow streams
+	$(PYTEST) $(NOT_BIG) tests/faults
+
+test-harnesses: env-dev ## Real coding harnesses through the running gateway (installs Node 22)
+	@scripts/system.sh npm
+	@PYTHON=$(PY) scripts/harnesses/install.sh
+	$(PYTEST) -m harness tests/harness
+
+test-vllm: env-dev ## A real vLLM on CPU behind the gateway
+	@PYTHON=$(PY) scripts/vllm/setup
+	$(PYTEST) -m vllm tests/vllm
+
+docs: env-dev ## Write the generated pages of docs/reference, conformance from a test run
+	@$(PY) -m scripts.docs write
+	@$(MAKE) --no-print-directory conformance
+
+conformance: env-dev system-test ## Run the acceptance cases and write docs/reference/conformance.md
+	@$(PY) -m pytest -p scripts.conformance --conformance-page docs/reference/conformance.md $(NOT_BIG) tests
+
+footprint: env-dev ## Weigh the base install in a venv of its own and write docs/reference/footprint.md
+	@$(PY) -m scripts.footprint
+
+lock: env-dev ## Refresh locks/ from pyproject.toml (UPGRADE=1 also takes newer versions)
+	@scripts/lock.sh
+
+clean: ## Remove .venv and all caches
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

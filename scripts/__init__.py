@@ -1,0 +1,1 @@
+"""Tools for working on the project: installing, checking, documenting. Not part of the product."""

@@ -1,0 +1,53 @@
+"""Importing the server costs under a second, and drags in nothing that serving does not need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from scripts.checks import tree
+
+LIMIT_S = 1.0
+PROGRAM = """
+import json, sys, time
+started = time.perf_counter()
+import gateway.app
+print(json.dumps([time.perf_counter() - started, sorted(sys.modules)]))
+"""
+# Each is either an extra, a tool, or a thing off the data path that is loaded when first needed.
+NOT_WHEN_SERVING = {
+    "sklearn",
+    "torch",
+    "vllm",
+    "redis",
+    "psycopg",
+    "opentelemetry.sdk",
+    "pytest",
+    "hypothesis",
+    "openai",
+}
+
+
+def measure() -> tuple[float, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tree.ROOT,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+        check=True,
+    )
+    seconds, modules = json.loads(done.stdout.splitlines()[-1])
+    return seconds, set(modules)
+
+
+def test_the_server_is_imported_in_under_a_second() -> None:
+    """The best of three: the first call may have to write bytecode, and a busy machine adds to any one of them."""
+    runs = [measure() for _ in range(3)]
+    seconds = min(run[0] for run in runs)
+    assert seconds < LIMIT_S, (
+        f"import gateway.app takes {seconds:.2f} s; see python -X importtime -c 'import gateway.app'"
+    )
+    assert not NOT_WHEN_SERVING & runs[0][1]
