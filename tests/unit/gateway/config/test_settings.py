@@ -1,4 +1,4 @@
-"""The settings models by themselves: defaults work, scalars and lists mean the same, unknown keys and secrets are refused."""
+"""The settings models: defaults work, scalars and lists mean the same, unknown keys and secrets are refused."""
 
 from typing import get_args
 
