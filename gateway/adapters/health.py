@@ -1,4 +1,4 @@
-"""Breakers and cool-downs of all endpoints, in this process. The rules are pure (`routing.breaker`); this holds the values."""
+"""Breakers and cool-downs of all endpoints, in this process: `routing.breaker` has the rules, this holds the values."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Front:
             return
         except GatewayError as error:
             await self._answer_error(sink, dialect, error, request_id)
-        except Exception:
+        except Exception:  # noqa: BLE001
             # The edge of the house: an exception nobody named is our fault; the caller learns that, the log the rest.
             _log.exception("request %s failed", request_id)
             await self._answer_error(sink, dialect, InternalError("internal error in the gateway"), request_id)

@@ -192,7 +192,7 @@ class Pipeline:
             await refuse(flight.sink, flight.dialect, error, flight.exchange.request_id, flight.headers)
 
     async def _break(self, flight: Flight, broken: hops.DeliveredError) -> None:
-        """The reply broke after content. Some harnesses only retry after a cut connection (clients.md section 4, point 6)."""
+        """The reply broke after content. Some harnesses retry only after a cut connection (clients.md 4, point 6)."""
         flight.outcome = "cut"
         flight.error = f"{broken.error.code}: {broken.error.text()}"[:500]
         harness = harnesses.all_harnesses().get(flight.exchange.identity.harness)

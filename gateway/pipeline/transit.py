@@ -43,18 +43,14 @@ class Transit:
     """One hop's stream. `begun`: content was released. `complete`: the reply came to its proper end."""
 
     def __init__(
-<<<<<<< HEAD
-        self, *, client: Dialect, upstream: Dialect, profile: Profile, context: ReplyContext | None, tally: Tally, hide_usage: bool
-=======
         self,
         *,
         client: Dialect,
         upstream: Dialect,
         profile: Profile,
-        context: ReplyContext,
+        context: ReplyContext | None,
         tally: Tally,
         hide_usage: bool,
->>>>>>> house
     ) -> None:
         self._client = client
         self._same = client is upstream

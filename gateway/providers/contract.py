@@ -24,6 +24,18 @@ class ModelCard:
     images: bool = False
     profile: Mapping[str, object] = field(default_factory=dict)
     """Fields of Profile that differ for this model, e.g. {"sampling": False}."""
+    rank: int = 50
+    """Order within a lane when several are found: lower comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Models that speak differently from their provider's profile. `pattern` is a glob over the lower-case upstream id with
+    dots written as dashes ("claude-opus-5.5" and "claude-opus-5-5" are one); `dialects` empty means all."""
+
+    pattern: str
+    changes: Mapping[str, object]
+    dialects: tuple[DialectName, ...] = ()
 
 
 ReadError = Callable[[int, Headers, bytes, str], UpstreamError]
@@ -44,6 +56,8 @@ class Provider:
     profile: Profile = DEFAULT
     profiles: Mapping[DialectName, Profile] = field(default_factory=dict)
     """Per dialect, where it differs from `profile`."""
+    families: tuple[Family, ...] = ()
+    """Applied in order, so a later, narrower one wins."""
     auth: Literal["bearer", "x-api-key", "none"] = "bearer"
     env_keys: tuple[str, ...] = ()
     env_base_url: tuple[str, ...] = ()

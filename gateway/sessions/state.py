@@ -50,7 +50,7 @@ def answered(
     """The state after a call was answered to its end by `model`. `bind` is False for sub-calls (titles, summaries), which
     must not leak their cheap model into the conversation (workweave turn types, gateways.md case 80)."""
     same = digest == state.turn_digest and now_s - state.repeat_since_s <= window_s
-    mints = tuple(m for m in state.mints if m != mint) + (mint,) if bind else state.mints
+    mints = (*(m for m in state.mints if m != mint), mint) if bind else state.mints
     return SessionState(
         turns=state.turns + 1,
         bound_model=model if bind else state.bound_model,

@@ -16,7 +16,11 @@ from gateway.errors import GatewayError
 PREFIX = "interlock"
 TIMEOUT_S = 2.0
 
-_ADD = "local v = redis.call('INCRBY', KEYS[1], ARGV[1]); if v == tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end; return v"
+_ADD = """
+local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return sum
+"""
 
 
 class StateUnavailable(GatewayError):

@@ -1,0 +1,98 @@
+"""Routes: what a request must be (`when`), and the models to try for it in order (`to`)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.config.base import Names, OneOrMany, Strict
+from gateway.config.hours import HOUR_FORM, hour_window
+from gateway.ir.exchange import Call, LaneName, Task
+
+
+def _hour(value: str) -> str:
+    hour_window(value)
+    return value
+
+
+class TokenRange(Strict):
+    """Both ends inclusive; an end left out is open."""
+
+    min: int | None = Field(default=None, ge=0, description="At least this many tokens.")
+    max: int | None = Field(default=None, ge=0, description="At most this many tokens.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> TokenRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}: nothing can match")
+        return self
+
+
+class WhenConfig(Strict):
+    """All matchers given must hold; within one matcher any of its values may. Nothing given: always."""
+
+    call: Annotated[tuple[Call, ...], OneOrMany] = Field(
+        default=(), description="Kind of call, as `POST /v1/route` names it."
+    )
+    task: Annotated[tuple[Task, ...], OneOrMany] = Field(
+        default=(), description="Kind of work, as `POST /v1/route` names it."
+    )
+    lane: Annotated[tuple[LaneName, ...], OneOrMany] = Field(
+        default=(), description="Lane asked for (auto:<lane>, x-interlock-lane)."
+    )
+    model: Names = Field(default=(), description="Model name asked for; * and ? are wildcards.")
+    harness: Names = Field(
+        default=(), description="Harness recognised, see `interlock list harnesses`; * and ? are wildcards."
+    )
+    key: Names = Field(default=(), description="Name or id of the caller's key; * and ? are wildcards.")
+    tags: Names = Field(default=(), description="Any of these tags on the request or its key.")
+    context_tokens: TokenRange | None = Field(default=None, description="Estimated tokens of the request.")
+    tools: Names = Field(default=(), description="Any of these tools is offered; * and ? are wildcards.")
+    images: bool | None = Field(default=None, description="Whether the request holds images.")
+    hour: Annotated[str, AfterValidator(_hour)] | None = Field(default=None, description=f"Daily window: {HOUR_FORM}.")
+    expr: str | None = Field(
+        default=None, max_length=4096, description="A CEL expression that must be true; see reference/expressions."
+    )
+
+    @property
+    def always(self) -> bool:
+        """Nothing is asked, so the route matches every request."""
+        return self == _ALWAYS
+
+
+_ALWAYS = WhenConfig()
+
+
+class RetryConfig(Strict):
+    """How often and how patiently one hop is tried before the next one is."""
+
+    max_attempts: int = Field(default=2, ge=1, le=10, description="Attempts per hop, the first included.")
+    backoff_base_s: float = Field(
+        default=0.5, gt=0, le=60, description="Seconds before the second attempt; doubled for each further one."
+    )
+    backoff_max_s: float = Field(default=8.0, gt=0, le=300, description="Longest own pause in seconds.")
+    jitter: float = Field(default=0.25, ge=0, le=1, description="Share of a pause that is random.")
+    max_wait_s: float = Field(
+        default=30.0,
+        ge=0,
+        le=600,
+        description="Longest retry-after in seconds that is waited for; a longer one moves to the next hop at once.",
+    )
+
+
+class RouteConfig(Strict):
+    """First match wins."""
+
+    id: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Name, unique; shown in headers and reports.",
+    )
+    when: WhenConfig = Field(default_factory=WhenConfig, description="Matchers; none means always.")
+    to: Annotated[tuple[str, ...], OneOrMany] = Field(
+        min_length=1, description="Models to try in order: configured names, or lane:<lane> for all models of a lane."
+    )
+    retry: RetryConfig | None = Field(default=None, description="Instead of the general `retry`.")
+    sticky: bool | None = Field(default=None, description="Instead of `session.sticky` for what this route decides.")
