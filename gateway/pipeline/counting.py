@@ -32,11 +32,10 @@ async def count_messages(pipeline: Pipeline, raw: RawRequest) -> bytes:
     """Body of the answer to `POST /v1/messages/count_tokens`."""
     runtime, ports = pipeline.runtime(), pipeline.ports
     dialect = registry.by_name("messages")
-    view = dialect.read(raw.body)
+    dialect.read(raw.body)
     endpoint = await _counter(pipeline, raw, runtime)
     if endpoint is not None and (counted := await _ask(endpoint, raw, ports)) is not None:
         return messages.count_body(counted)
-    del view
     texts, extra = messages.countable(raw.body)
     return messages.count_body(await ports.tokens.count(texts) + extra)
 

@@ -92,7 +92,7 @@ async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
 def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:
     name = runtime.table.resolve(asked)
     able = [e for e in runtime.endpoints.values() if e.embeddings_target]
-    if name in runtime.endpoints:
+    if name is not None and name in runtime.endpoints:
         endpoint = runtime.endpoints[name]
         if not endpoint.embeddings_target:
             raise NoRoute(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway.accounting.cost import Pricing, cost_of
 from gateway.accounting.tally import Tally
@@ -180,7 +181,7 @@ async def _attempt(
         flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
 
 
-def _breaker_word(outcome: str, failure: GatewayError | None) -> str:  # narrowed by the port
+def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["success", "failure", "neutral"]:
     if outcome == "ok":
         return "success"
     return "failure" if failure is not None and failure.trips_breaker else "neutral"

@@ -41,8 +41,9 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     upstream = registry.by_name(wire.dialect)
     target = Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens)
     same = upstream is flight.dialect
+    losses: tuple[str, ...] = ()
     if same:
-        body, losses = await _same(flight, endpoint, wire, state, target, repair=repair), ()
+        body = await _same(flight, endpoint, wire, state, target, repair=repair)
     else:
         body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
     request = UpstreamRequest(

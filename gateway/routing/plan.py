@@ -57,7 +57,7 @@ def plan(exchange: Exchange, table: RouteTable, status: Status) -> tuple[Plan, R
     target = _target(exchange, table)
     if target in table.endpoints:
         return _named(exchange, table.endpoints[target], status), None
-    lane = _lane_asked(exchange) or (target.partition(":")[2] or None)
+    lane = _lane_asked(exchange) or _lane(target.partition(":")[2])
     if lane is not None:
         names, route_id, why, route = table.lanes.get(lane, ()), f"lane:{lane}", f"lane {lane} was asked for", None
         if not names:
@@ -96,9 +96,14 @@ def _lane_asked(exchange: Exchange) -> LaneName | None:
         lane = exchange.model_asked.removeprefix("claude-auto-").removeprefix("auto:")
     if lane is None:
         return None
-    if lane not in LANES:
+    found = _lane(lane)
+    if found is None:
         raise NoRoute(f"unknown lane {lane[:40]!r}", where="x-interlock-lane", accepted=", ".join(LANES))
-    return lane
+    return found
+
+
+def _lane(word: str) -> LaneName | None:
+    return next((lane for lane in LANES if lane == word), None)
 
 
 def _filled(table: RouteTable) -> list[str]:

@@ -55,5 +55,5 @@ def delay_s(error: UpstreamError, attempt: int, rules: Rules, *, uniform: float,
         if asked > rules.max_wait_s or (asked > 1.0 and not last_hop):
             return None
         return asked
-    pause = min(rules.backoff_base_s * 2 ** (attempt - 1), rules.backoff_max_s)
+    pause = min(rules.backoff_base_s * float(2 ** (attempt - 1)), rules.backoff_max_s)
     return pause * (1 - rules.jitter + rules.jitter * uniform)

@@ -7,6 +7,7 @@ callers decide what a request without memory may do.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import redis.asyncio as redis
 from redis.exceptions import RedisError
@@ -36,19 +37,19 @@ class RedisState:
 
     async def get(self, ns: str, key: str) -> bytes | None:
         try:
-            value: bytes | None = await self._redis.get(_key(ns, key))
+            value = await self._redis.get(_key(ns, key))
         except RedisError as error:
             raise _away(error) from error
-        return value
+        return cast("bytes | None", value)  # the client was made without decode_responses
 
     async def get_many(self, ns: str, keys: Sequence[str]) -> list[bytes | None]:
         if not keys:
             return []
         try:
-            values: list[bytes | None] = await self._redis.mget([_key(ns, key) for key in keys])
+            values = await self._redis.mget([_key(ns, key) for key in keys])
         except RedisError as error:
             raise _away(error) from error
-        return values
+        return cast("list[bytes | None]", values)
 
     async def put(self, ns: str, key: str, value: bytes, ttl_s: float) -> None:
         await self.put_many(ns, {key: value}, ttl_s)
