@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.config.models import ModelConfig, profile_changes
+from gateway.config.settings import Settings
 from gateway.errors import Headers
 from gateway.ir.exchange import LaneName
 from gateway.ir.profile import Profile
 from gateway.ir.request import DialectName
 from gateway.ports import Timeouts
-from gateway.providers.contract import ReadError
+from gateway.providers.contract import Provider, ReadError
+from gateway.providers.registry import card_of, error_reader, resolve_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +67,97 @@ class Endpoint:
         server turned out not to serve (an older vLLM without /v1/messages)."""
         usable = [w for w in self.wires if w.dialect not in missing] or list(self.wires[:1])
         return next((w for w in usable if w.dialect == dialect), usable[0])
+
+
+def build(
+    settings: Settings, providers: Mapping[str, Provider], secrets: Mapping[str, str], found: Mapping[str, str]
+) -> dict[str, Endpoint]:
+    """Every enabled model as an endpoint, in the order of the configuration. `secrets` maps secret references to their
+    values (a reference that could not be resolved is absent: the endpoint then sends no credential and the upstream says
+    so); `found` tells for people where a discovered model came from."""
+    return {
+        name: _endpoint(name, model, providers[model.provider], secrets, found.get(name, "configuration"))
+        for name, model in settings.models.items()
+        if model.enabled
+    }
+
+
+def _endpoint(name: str, model: ModelConfig, provider: Provider, secrets: Mapping[str, str], found: str) -> Endpoint:
+    upstream = model.model or name.rpartition("/")[2]
+    card = card_of(provider, upstream)
+    overrides = profile_changes(model.profile)
+    dialects = (model.dialect,) if model.dialect else provider.dialects
+    base = _value(model.base_url, secrets) or provider.base_url or ""
+    origin, prefix = _split(base)
+    wires = tuple(
+        Wire(d, prefix + provider.paths[d], resolve_profile(provider, d, upstream, overrides)) for d in dialects
+    )
+    profile = wires[0].profile
+    images = model.capabilities.images
+    return Endpoint(
+        name=name,
+        provider=provider.name,
+        model=upstream,
+        lane=model.lane,
+        origin=origin,
+        wires=wires,
+        headers=_headers(model, provider, secrets),
+        timeouts=_timeouts(model),
+        first_token_s=_first_token_s(model, provider),
+        read_error=error_reader(provider),
+        mint=provider.mint or f"{provider.name}:{origin}",
+        context_tokens=model.context_tokens or (card.context_tokens if card else 0),
+        max_output_tokens=model.max_output_tokens or (card.max_output_tokens if card else None),
+        images=images if images is not None else (card.images if card else profile.images),
+        tools=model.capabilities.tools is not False,
+        local=provider.local,
+        simulated=origin.startswith("sim://"),
+        price_id=model.price_id or provider.price_id,
+        proxy=_value(model.proxy, secrets),
+        tags=tuple(model.tags),
+        aliases=tuple(model.aliases),
+        count_tokens_target=_joined(prefix, provider.count_tokens_path if "messages" in dialects else None),
+        embeddings_target=_joined(prefix, provider.embeddings_path),
+        found=found,
+    )
+
+
+def _split(base: str) -> tuple[str, str]:
+    """("https://host:1", "/prefix") of a base address; a trailing slash or /v1 is not doubled."""
+    scheme, _, rest = base.partition("://")
+    host, slash, path = rest.partition("/")
+    prefix = (slash + path).rstrip("/").removesuffix("/v1")
+    return f"{scheme}://{host}", prefix
+
+
+def _joined(prefix: str, path: str | None) -> str | None:
+    return None if path is None else prefix + path
+
+
+def _value(text: str | None, secrets: Mapping[str, str]) -> str | None:
+    return secrets.get(text, text) if text is not None else None
+
+
+def _headers(model: ModelConfig, provider: Provider, secrets: Mapping[str, str]) -> Headers:
+    pairs = {n.lower(): v for n, v in provider.headers}
+    secret = secrets.get(model.api_key) if model.api_key else None
+    if secret and provider.auth == "bearer":
+        pairs["authorization"] = f"Bearer {secret}"
+    elif secret and provider.auth == "x-api-key":
+        pairs["x-api-key"] = secret
+    pairs |= {n.lower(): secrets.get(v, v) for n, v in model.headers.items()}
+    return tuple((n.encode("ascii"), v.encode("latin-1")) for n, v in pairs.items())
+
+
+def _timeouts(model: ModelConfig) -> Timeouts:
+    t = model.timeouts
+    return Timeouts(t.connect_s, t.first_byte_s, t.idle_s, t.total_s)
+
+
+LOCAL_FIRST_TOKEN_S = 600.0
+"""Prefill of a long prompt on an own box takes minutes (protocols.md 2.4); a cloud that is silent for two is gone."""
+
+
+def _first_token_s(model: ModelConfig, provider: Provider) -> float:
+    written = "first_token_s" in model.timeouts.model_fields_set
+    return LOCAL_FIRST_TOKEN_S if provider.local and not written else model.timeouts.first_token_s

@@ -215,6 +215,7 @@ class UpstreamError(GatewayError):
     ) -> None:
         super().__init__(message, where=where, accepted=accepted)
         self.model = model
+        self.dialect: str | None = None
 
 
 class UpstreamConnect(UpstreamError):

@@ -69,7 +69,7 @@ class Front:
         self._idle.set()
         self._surfaces: dict[tuple[str, str], Surface] = dict(surfaces)
         for path in registry.by_path():
-            self._surfaces[("POST", path)] = serve_dialect
+            self._surfaces.setdefault(("POST", path), serve_dialect)
         self._paths = {path for _, path in self._surfaces}
         self._back = back
 

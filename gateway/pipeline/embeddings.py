@@ -111,7 +111,7 @@ def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:
 
 
 async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tuple[bytes, Usage]:
-    body = splice.replace(raw.body, {"model": msgspec.json.encode(endpoint.model)})
+    body = splice.splice(raw.body, {"model": msgspec.json.encode(endpoint.model)})
     assert endpoint.embeddings_target is not None
     request = UpstreamRequest(
         method="POST",

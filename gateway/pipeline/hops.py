@@ -161,7 +161,7 @@ async def _attempt(
     try:
         reply = await ports.upstream.send(prepared.request)
         if reply.status >= 400:
-            raise await _refusal(reply, endpoint)
+            raise await _refusal(reply, endpoint, prepared.wire)
         await relay.deliver(flight, endpoint, prepared, reply, began)
         outcome, flight.reply = "ok", reply
     except GatewayError as error:
@@ -187,9 +187,19 @@ def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["succes
     return "failure" if failure is not None and failure.trips_breaker else "neutral"
 
 
-async def _refusal(reply: UpstreamReply, endpoint: Endpoint) -> UpstreamError:
+async def _refusal(reply: UpstreamReply, endpoint: Endpoint, wire: Wire) -> UpstreamError:
     body = await reply.read(ERROR_BODY_BYTES_MAX)
-    return endpoint.read_error(reply.status, reply.headers, body, endpoint.name)
+    error = endpoint.read_error(reply.status, reply.headers, body, endpoint.name)
+    if reply.status in (401, 403) and isinstance(error, UpstreamRejected):
+        # Not the caller's key: a bare 401 would send the harness looking for a fault in its own credentials.
+        error = UpstreamRejected(
+            f"{endpoint.provider} refused the gateway's credentials for {endpoint.name} ({reply.status}): {error.message}",
+            status=403,
+            upstream_code=error.upstream_code,
+            try_next=True,
+        )
+    error.dialect = wire.dialect
+    return error
 
 
 def _row(

@@ -19,6 +19,7 @@ from gateway.errors import (
     ModelNotAllowed,
     PolicyError,
     UpstreamError,
+    UpstreamOverloaded,
     UpstreamRateLimited,
 )
 from gateway.harnesses import registry as harnesses
@@ -288,14 +289,12 @@ async def refuse(
     """A whole error answer. An upstream's own error body in the client's dialect is passed on word for word, because
     harnesses recover by its wording (protocols.md 1.6)."""
     body, extra = dialect.error_body(error, request_id), []
-    verbatim: bytes = getattr(error, "body", b"")
-    if verbatim and getattr(error, "dialect", None) == dialect.name:
-        body = verbatim
+    if isinstance(error, UpstreamError) and error.dialect == dialect.name:
+        body = getattr(error, "body", b"") or body
     if isinstance(error, UpstreamRateLimited) and error.quota:
         extra.append((b"x-should-retry", b"false"))
-    retry_after_s = getattr(error, "retry_after_s", None)
-    if retry_after_s is not None:
-        extra.append((b"retry-after", str(max(1, round(retry_after_s))).encode()))
+    if isinstance(error, UpstreamRateLimited | UpstreamOverloaded) and error.retry_after_s is not None:
+        extra.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
     if isinstance(error, PolicyError | DownstreamError):
         extra.append((b"x-should-retry", b"false"))
     common = headers or [(H_REQUEST_ID, request_id.encode())]

@@ -1,0 +1,221 @@
+"""Composition root: the only module that names concrete adapters. Builds the ports once, a runtime per configuration, and
+the ASGI app around them; swaps the runtime on reload."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway import __version__
+from gateway.accounting.cost import Pricing
+from gateway.adapters import secrets as secret_store
+from gateway.adapters.classifier import RuleClassifier
+from gateway.adapters.health import MemoryHealth
+from gateway.adapters.keys import SqliteKeys
+from gateway.adapters.ledger import SqliteLedger
+from gateway.adapters.prices import ListPrices
+from gateway.adapters.simulated import SimulatedUpstream
+from gateway.adapters.stats import Stats
+from gateway.adapters.system import SystemClock, SystemRandom
+from gateway.adapters.tasks import TaskSet
+from gateway.adapters.tokens import TiktokenCounter
+from gateway.adapters.upstream import AiohttpUpstream, ChoosingUpstream, LeanUpstream, SchemeUpstream
+from gateway.config.settings import Settings
+from gateway.dialects import registry as dialects
+from gateway.endpoints import Endpoint, build
+from gateway.errors import ConfigError
+from gateway.http.back import Operations
+from gateway.http.front import Front
+from gateway.http.surfaces import SURFACES
+from gateway.pipeline.keeper import Keeper
+from gateway.pipeline.runtime import Ports, Runtime
+from gateway.pipeline.serve import Pipeline
+from gateway.ports import Rates, StateStore
+from gateway.providers.registry import all_providers
+from gateway.routing import table
+from gateway.routing.breaker import Rules
+from gateway.telemetry import LOG
+
+_log = logging.getLogger(LOG)
+
+Load = Callable[[], Awaitable["Loaded"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration with where its models were found; `source` names the file, or says that there is none."""
+
+    settings: Settings
+    found: dict[str, str] = field(default_factory=dict)
+    source: str = "defaults"
+
+
+def runtime_of(loaded: Loaded, generation: int) -> tuple[Runtime, tuple[str, ...]]:
+    """The runtime of a configuration and warnings about it (secrets that could not be read). ConfigError."""
+    settings = loaded.settings
+    secrets, problems = secret_store.resolve(settings)
+    endpoints = build(settings, all_providers(), secrets, loaded.found)
+    pricing = {name: _pricing(name, endpoint, settings) for name, endpoint in endpoints.items()}
+    routes = table.build(settings, endpoints)
+    runtime = Runtime(settings, routes, pricing, _baseline(settings, endpoints), generation, loaded.source)
+    return runtime, problems
+
+
+def _pricing(name: str, endpoint: Endpoint, settings: Settings) -> Pricing:
+    if endpoint.simulated:
+        return Pricing(free=True)
+    cost = settings.models[name].cost or settings.prices.get(name) or settings.prices.get(endpoint.model)
+    if cost is None:
+        if endpoint.local:
+            return Pricing(free=True)
+        price_id, _, model = (endpoint.price_id or "").partition("/")
+        return Pricing(price_id=price_id or None, model=model or endpoint.model)
+    if cost.usd_per_hour is not None:
+        return Pricing(usd_per_hour=cost.usd_per_hour)
+    assert cost.input_usd_per_mtok is not None
+    assert cost.output_usd_per_mtok is not None  # the settings model demands both
+    rates = Rates(
+        input=cost.input_usd_per_mtok,
+        output=cost.output_usd_per_mtok,
+        cached=cost.cached_usd_per_mtok,
+        cache_write=cost.cache_write_usd_per_mtok,
+        cache_write_1h=cost.cache_write_1h_usd_per_mtok,
+    )
+    return Pricing(rates=rates)
+
+
+def _baseline(settings: Settings, endpoints: dict[str, Endpoint]) -> str | None:
+    if settings.baseline_model is not None:
+        return settings.baseline_model
+    return next((name for name, e in endpoints.items() if e.lane == "frontier"), None)
+
+
+async def _state(settings: Settings, clock: SystemClock, state_dir: Path) -> StateStore:
+    match settings.state.kind:
+        case "redis":
+            try:
+                from gateway.adapters.state.redis import RedisState
+            except ImportError as error:
+                raise ConfigError("state.kind redis needs the extra: pip install 'interlock[redis]'") from error
+            url = secret_store.read(settings.state.url or "redis://127.0.0.1:6379/0")
+            return RedisState(url)
+        case "sqlite":
+            from gateway.adapters.state.sqlite import SqliteState
+
+            path = Path(settings.state.path) if settings.state.path else state_dir / "state.sqlite"
+            return SqliteState(clock, path)
+        case _:
+            from gateway.adapters.state.memory import MemoryState
+
+            return MemoryState(clock, settings.state.max_bytes)
+
+
+class Gateway:
+    """A running gateway: the ASGI app plus what runs beside it. `start` and `stop` are the lifespan."""
+
+    def __init__(self, loaded: Loaded, load: Load, state_dir: Path, *, local: bool, paced: bool = True) -> None:
+        self._load = load
+        self._state_dir = state_dir
+        self._runtime, self.warnings = runtime_of(loaded, 1)
+        self._paced = paced
+        self._local = local
+        self._tasks = TaskSet()
+        self._reloading = asyncio.Lock()
+        self.reload_error: str | None = None
+        self.reload_failures = 0
+        self.front: Front
+        self.ports: Ports
+        self.stats = Stats()
+
+    @property
+    def runtime(self) -> Runtime:
+        return self._runtime
+
+    async def start(self) -> None:
+        settings = self._runtime.settings
+        clock, random = SystemClock(), SystemRandom()
+        self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
+        lean, full = LeanUpstream(), AiohttpUpstream()
+        sim = SimulatedUpstream(clock, random, paced=self._paced)
+        upstream = SchemeUpstream({"sim": sim}, ChoosingUpstream(lean, full))
+        keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)
+        await keys.start()
+        ledger = SqliteLedger(ledger_path, settings.ledger, observe=self.stats.observe)
+        await ledger.start()
+        prices, tokens = ListPrices(), TiktokenCounter()
+        health = MemoryHealth(clock, self._breaker_rules)
+        state = await _state(settings, clock, self._state_dir)
+        self.ports = Ports(
+            clock=clock,
+            random=random,
+            upstream=upstream,
+            state=state,
+            ledger=ledger,
+            keys=keys,
+            classifier=RuleClassifier(),
+            tokens=tokens,
+            health=health,
+            prices=prices,
+        )
+        keeper = Keeper(clock, settings.server.keepalive_s)
+        pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
+        operations = Operations(self, pipeline)
+        self.front = Front(
+            pipeline,
+            lambda: self._runtime,
+            keys,
+            random,
+            surfaces=SURFACES,
+            back=operations.app,
+            local=self._local,
+        )
+        self._tasks.spawn(keeper.run(), name="keeper")
+        self._tasks.spawn(keys.watch(), name="keys")
+        self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
+        self._tasks.spawn(asyncio.to_thread(tokens.load), name="tokens")
+        dialects.by_path()
+
+    def _breaker_rules(self) -> Rules:
+        b = self._runtime.settings.breaker
+        return Rules(b.failures, b.window_s, b.open_s, b.half_open_probes)
+
+    async def reload(self) -> bool:
+        """Builds a new runtime and swaps it. A bad configuration keeps the old one running and says so: log, `/health`
+        detail, metric. Sessions, breakers, ledger and keys live on."""
+        async with self._reloading:
+            try:
+                loaded = await self._load()
+                runtime, warnings = runtime_of(loaded, self._runtime.generation + 1)
+            except ConfigError as error:
+                self.reload_failures += 1
+                self.reload_error = "; ".join(error.problems) or error.text()
+                _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
+                return False
+            self._runtime, self.warnings, self.reload_error = runtime, warnings, None
+            _log.info("configuration reloaded from %s (generation %d)", loaded.source, runtime.generation)
+            for warning in warnings:
+                _log.warning("%s", warning)
+            return True
+
+    async def drain(self) -> None:
+        """Takes no new work; returns when running requests are done or `server.drain_s` is over."""
+        self.front.draining = True
+        try:
+            async with asyncio.timeout(self._runtime.settings.server.drain_s):
+                await self.front.idle()
+        except TimeoutError:
+            _log.warning("%d requests still running at the drain limit: they are cut", self.front.in_flight)
+
+    async def stop(self) -> None:
+        await self._tasks.aclose()
+        await self.ports.upstream.aclose()
+        await self.ports.ledger.aclose()
+        await self.ports.state.aclose()
+
+    @property
+    def version(self) -> str:
+        return __version__
