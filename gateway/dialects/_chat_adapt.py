@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._chat_read import REASONING_FIELDS, ChatView, role_of
-from gateway.dialects._chat_words import KNOWN_FIELDS
+from gateway.dialects._chat_words import IMAGES_FOLLOW, IMAGES_HERE, KNOWN_FIELDS
 from gateway.dialects._shared import RAW_NULL, bytes_of, encode, malformed, parsed
 from gateway.dialects.contract import Target, View
 from gateway.errors import UnsupportedFeature
@@ -304,10 +304,6 @@ def _split_images(raw: msgspec.Raw, index: int) -> tuple[bytes, list[bytes]]:
     kept = [part for part, kind in zip(parts, kinds, strict=True) if kind != "image_url"]
     kept.append(msgspec.Raw(encode({"type": "text", "text": IMAGES_FOLLOW})))
     return splice.splice(data, {"content": encode(kept)}), images
-
-
-IMAGES_FOLLOW: Final = "[images of this result are in the next user message]"
-IMAGES_HERE: Final = "Images of the tool results above:"
 
 
 def _with_images(message: bytes, images: list[bytes]) -> bytes:

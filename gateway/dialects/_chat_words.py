@@ -26,6 +26,10 @@ KNOWN_FIELDS: Final = frozenset({
 # fmt: on
 """Top-level request fields that somebody here acts on, or that OpenAI documents; each may stand only once."""
 
+IMAGES_FOLLOW: Final = "[images of this result are in the next user message]"
+IMAGES_HERE: Final = "Images of the tool results above:"
+"""Chat's tool messages hold text only: what stands in for their images, and what introduces the user message with them."""
+
 # --- usage -------------------------------------------------------------------------------------------------------
 
 
