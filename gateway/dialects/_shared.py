@@ -15,7 +15,15 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
-from gateway.errors import MalformedRequest, UpstreamProtocol
+from gateway.errors import (
+    MalformedRequest,
+    UpstreamError,
+    UpstreamOverloaded,
+    UpstreamProtocol,
+    UpstreamRateLimited,
+    UpstreamRejected,
+)
+from gateway.ir.events import Failed
 from gateway.ir.request import Request, Tool
 
 T = TypeVar("T")
@@ -259,6 +267,15 @@ def status_of_words(kind: str | None, code: str | int | None, message: str = "")
     return 500
 
 
+def error_of_failed(failed: Failed) -> UpstreamError:
+    """The error tree's leaf for an error object that came with status 200."""
+    if failed.status == 429:
+        return UpstreamRateLimited(failed.message, quota=failed.code == "insufficient_quota")
+    if failed.status >= 500:
+        return UpstreamOverloaded(failed.message, status=failed.status)
+    return UpstreamRejected(failed.message, status=failed.status, upstream_code=failed.code)
+
+
 _any: Final = msgspec.json.Decoder()
 
 
@@ -326,6 +343,7 @@ __all__ = [
     "check_utf8",
     "custom_as_function",
     "encode",
+    "error_of_failed",
     "long_names",
     "malformed",
     "minted",

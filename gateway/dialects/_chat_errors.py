@@ -1,0 +1,61 @@
+"""Errors in OpenAI's shape, `{"error": {message, type, param, code}}`, and what upstreams' error bodies say."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from gateway.dialects._chat_stream_out import error_value
+from gateway.dialects._shared import Bad, encode, read_error
+from gateway.errors import GatewayError, UpstreamRateLimited, UpstreamRejected
+
+_FORWARDED: Final = frozenset({400, 404, 409, 413, 422})
+"""Rejections whose body goes to the client as it came: they are about its request, and harnesses act on the vendor's wording.
+401 and 403 are about the gateway's own key and may repeat part of it."""
+
+_any: Final = msgspec.json.Decoder()
+
+
+def error_body(error: GatewayError) -> bytes:
+    if isinstance(error, UpstreamRejected) and error.status in _FORWARDED and _is_ours(error.body):
+        return error.body
+    return encode(_value(error))
+
+
+def error_event(error: GatewayError) -> bytes:
+    """The error as the last event of a stream; no `[DONE]` follows (protocols.md 1.1)."""
+    return b"data: " + encode(_value(error)) + b"\n\n"
+
+
+def _value(error: GatewayError) -> dict[str, Any]:
+    code: str | None = error.code
+    kind = error.kind
+    if isinstance(error, UpstreamRejected) and error.upstream_code:
+        code = error.upstream_code
+    if isinstance(error, UpstreamRateLimited) and error.quota:
+        kind = code = "insufficient_quota"  # the word that tells OpenAI's clients not to retry
+    value = error_value(error.text(), kind, code, error.status)
+    where = error.where
+    if where and where.startswith("$."):
+        value["error"]["param"] = where[2:]
+    return value
+
+
+def _is_ours(body: bytes) -> bool:
+    try:
+        value = _any.decode(body)
+    except Bad:
+        return False
+    if not isinstance(value, dict) or value.get("type") == "error":
+        return False
+    inner = value.get("error")
+    return isinstance(inner, dict) and isinstance(inner.get("message"), str)
+
+
+def error_of(status: int, body: bytes) -> tuple[str, str | None]:
+    """(message, code): the vendor's code, or its type where the code only repeats the status."""
+    message, code, kind = read_error(body)
+    if code is None or code.isdigit():
+        code = kind or code
+    return message, code

@@ -1,0 +1,250 @@
+"""Chat replies of upstreams to neutral events: streams, and whole replies as one big chunk through the same machine.
+
+Vendors differ widely, so this side is tolerant (protocols.md 1.1; clients.md section 4): ids may be missing, empty or
+repeated, indices may be missing or start anywhere, usage may come in any chunk, errors come as objects inside a 200. What is
+never tolerated is a tool call that cannot be put together: that is UpstreamProtocol, because a gate must see every call.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from gateway.dialects._chat_assemble import Assembler, DeltaShape
+from gateway.dialects._chat_words import BROKEN_FINISH, usage_in
+from gateway.dialects._shared import (
+    RAW_NULL,
+    Bad,
+    bytes_of,
+    error_of_failed,
+    read_error_value,
+    status_of_words,
+    understood,
+)
+from gateway.errors import UpstreamProtocol
+from gateway.ir.events import Event, Failed, Response, Started, UsageReport, fold
+from gateway.ir.usage import Usage
+from gateway.wire.sse import data_of
+
+
+class _Choice(msgspec.Struct):
+    index: int | None = None
+    delta: DeltaShape | None = None
+    message: DeltaShape | None = None
+    finish_reason: str | None = None
+    stop_reason: str | int | None = None  # vLLM: the stop string that matched, or a token's number
+    usage: msgspec.Raw = RAW_NULL  # Moonshot
+    error: msgspec.Raw = RAW_NULL  # OpenRouter
+
+
+class _Groq(msgspec.Struct):
+    usage: msgspec.Raw = RAW_NULL
+    error: msgspec.Raw = RAW_NULL
+
+
+class _Chunk(msgspec.Struct):
+    id: str | int | None = None
+    model: str | None = None
+    created: float | str | None = None
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = RAW_NULL
+    error: msgspec.Raw = RAW_NULL
+    x_groq: _Groq | None = None
+    object: str | None = None
+    message: msgspec.Raw = RAW_NULL
+    detail: msgspec.Raw = RAW_NULL
+
+
+_chunk: Final = msgspec.json.Decoder(_Chunk)
+_any: Final = msgspec.json.Decoder()
+
+
+def _decoded(data: bytes, what: str) -> _Chunk:
+    if not data.isascii():
+        # The decoder does not look into what it skips or hands out raw.
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise UpstreamProtocol(f"{what} is not valid UTF-8") from error
+    return understood(_chunk, data, what)
+
+
+class ChatDecoder:
+    """See StreamDecoder. Finished is held until `[DONE]`, so that a usage chunk behind the finishing one comes before it;
+    a chunk that brings both is final at once."""
+
+    def __init__(self) -> None:
+        self._assembler: Assembler | None = None
+        self._started = False
+        self._usage: Usage | None = None
+        self._ending: tuple[str, str | int | None] | None = None
+        self._sent_end = False
+        self._done = False
+
+    @property
+    def finished(self) -> bool:
+        return self._done
+
+    def feed(self, event: bytes) -> list[Event]:
+        data = data_of(event)
+        if self._done or not data or data.isspace():
+            return []
+        if data.startswith(b"[DONE]"):
+            return self._terminal()
+        return self._chunk(_decoded(data, "a chunk of the stream"), data)
+
+    def close(self) -> list[Event]:
+        """The stream ended. A finish reason without `[DONE]` is a complete reply (clients tolerate it, vendors do it)."""
+        if self._done:
+            return []
+        if self._ending is None:
+            raise UpstreamProtocol("the stream was cut: it ended without a finish reason")
+        return self._terminal()
+
+    def whole(self, body: bytes) -> Response:
+        """A whole reply, by way of the same events."""
+        reply = _decoded(body, "the reply")
+        events = self._chunk(reply, body)
+        if not reply.choices and not self._done:
+            raise UpstreamProtocol("the reply holds no choices")
+        if self._ending is None:
+            self._ending = ("stop", None)
+        if not self._done:
+            events += self._terminal()
+        folded = fold(events)
+        if isinstance(folded, Failed):
+            raise error_of_failed(folded)
+        return folded
+
+    # --- chunks ---------------------------------------------------------------------------------------------------
+
+    def _chunk(self, chunk: _Chunk, data: bytes) -> list[Event]:
+        failed = self._error(chunk, data)
+        if failed:
+            self._done = True
+            return [failed]
+        out: list[Event] = []
+        if not self._started and (chunk.id or chunk.choices):
+            # Azure begins with a chunk of filter results that has neither.
+            self._started = True
+            created_s = int(chunk.created) if isinstance(chunk.created, float) and 0 < chunk.created < 1e12 else None
+            out.append(Started(str(chunk.id or ""), chunk.model or "", created_s))
+        if self._assembler is None:
+            self._assembler = Assembler(data)
+        for choice in chunk.choices or ():
+            self._choice(choice, out)
+            if self._done:
+                return out
+        self._usages(chunk, out)
+        if self._ending and not self._sent_end and out and isinstance(out[-1], UsageReport) and chunk.choices:
+            self._end(out)
+        return out
+
+    def _choice(self, choice: _Choice, out: list[Event]) -> None:
+        assert self._assembler is not None
+        delta = choice.delta or choice.message
+        if choice.index:
+            # Only the first of several answers exists in the neutral form, but no tool call may slip past it.
+            if delta and (delta.tool_calls or delta.function_call):
+                raise UpstreamProtocol(f"a tool call in choice {choice.index}: only choice 0 may call tools")
+            return
+        if delta:
+            if self._sent_end:
+                if delta.tool_calls or delta.function_call:
+                    raise UpstreamProtocol("a tool call after the end of the reply")
+            else:
+                self._assembler.delta(delta, out)
+        if choice.finish_reason and self._ending is None:
+            self._finish(choice, out)
+
+    def _finish(self, choice: _Choice, out: list[Event]) -> None:
+        assert self._assembler is not None
+        word = choice.finish_reason or "stop"
+        status = BROKEN_FINISH.get(word)
+        if status is not None:
+            out.append(Failed(f"the upstream broke off: finish_reason {word}", code=word, status=status))
+            self._done = True
+            return
+        self._ending = (word, choice.stop_reason)
+        self._assembler.close(out)
+
+    def _usages(self, chunk: _Chunk, out: list[Event]) -> None:
+        told = [chunk.usage, *(choice.usage for choice in chunk.choices or ())]
+        if chunk.x_groq:
+            told.append(chunk.x_groq.usage)
+        for raw in told:
+            usage = usage_in(raw) if bytes_of(raw) else None
+            if usage and usage != self._usage:
+                self._usage = usage
+                out.append(UsageReport(usage))
+
+    def _end(self, out: list[Event]) -> None:
+        assert self._assembler is not None
+        word, stop_reason = self._ending or ("stop", None)
+        self._assembler.close(out)
+        out.append(self._assembler.finished(word, stop_reason))
+        self._sent_end = True
+
+    def _terminal(self) -> list[Event]:
+        if self._assembler is None or not self._started:
+            raise UpstreamProtocol("the stream ended without a reply")
+        self._done = True
+        out: list[Event] = []
+        if not self._sent_end:
+            self._end(out)
+        return out
+
+    # --- errors ---------------------------------------------------------------------------------------------------
+
+    def _error(self, chunk: _Chunk, data: bytes) -> Failed | None:
+        told = bytes_of(chunk.error)
+        for choice in chunk.choices or ():
+            told = told or bytes_of(choice.error)
+        if chunk.x_groq:
+            told = told or bytes_of(chunk.x_groq.error)
+        if told and told not in (b"{}", b'""', b"false"):
+            return _failed(b'{"error":' + told + b"}")
+        # Older vLLM, and servers on FastAPI, send the error itself instead of an object around it.
+        bare = not chunk.choices and (bytes_of(chunk.message) or bytes_of(chunk.detail))
+        return _failed(data) if chunk.object == "error" or bare else None
+
+
+def _failed(data: bytes) -> Failed:
+    try:
+        found = read_error_value(_any.decode(data))
+    except Bad:
+        found = None
+    message, code, kind = found or ("the upstream reported an error", None, None)
+    return Failed(message, kind or "api_error", code, status_of_words(kind, code, message))
+
+
+# --- the cheap test ----------------------------------------------------------------------------------------------
+
+
+def is_plain(event: bytes) -> bool:
+    """See Dialect.is_plain. True needs a chunk with choices or a comment, and none of the words that something else than
+    text would need; a suspect key counts as absent only where every mention of it is that key with the value null."""
+    # "_call" is in tool_calls and function_call, "reason" in every name of reasoning and of endings, "think" in Mistral's
+    # thinking parts; "\\u" could spell any key.
+    if b"_call" in event and not _null(event, b"_call", b'"tool_calls":', b'"function_call":'):
+        return False
+    if b"reason" in event and not _null(
+        event, b"reason", b'"finish_reason":', b'"reasoning_content":', b'"reasoning":', b'"stop_reason":'
+    ):
+        return False
+    if b"usage" in event and not _null(event, b"usage", b'"usage":'):
+        return False
+    if b"refusal" in event and not _null(event, b"refusal", b'"refusal":'):
+        return False
+    if b"error" in event or b"think" in event or b"audio" in event or b"\\u" in event or b"[DONE]" in event:
+        return False
+    return b'"choices"' in event or (event.startswith(b":") and b"data" not in event)
+
+
+def _null(event: bytes, word: bytes, *keys: bytes) -> bool:
+    """Every mention of `word` is one of the keys with the value null."""
+    found = 0
+    for key in keys:
+        found += event.count(key + b"null") + event.count(key + b" null")
+    return found == event.count(word)
