@@ -1,0 +1,1 @@
+"""Data files; see README.md here for their origin and licence."""
