@@ -12,6 +12,7 @@ import hashlib
 import json
 import secrets
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,10 +76,10 @@ class SqliteKeys:
 
     def refresh(self) -> None:
         """Reads the file if it changed. Revoked keys still count as existing: revoking the last one must not open the door."""
-        with self._connect() as db:
-            version = int(db.execute("PRAGMA data_version").fetchone()[0]) ^ (self._stamp() << 8)
-            if version == self._seen:
-                return
+        version = self._stamp()
+        if version == self._seen:
+            return
+        with closing(self._connect()) as db:
             rows = self._rows(db)
         self._any = bool(rows)
         self._known = {d: row.caller for d, row in rows if row.revoked_s is None}
@@ -96,7 +97,7 @@ class SqliteKeys:
         """(secret, caller). The secret is shown once and never stored."""
         secret = PREFIX + secrets.token_urlsafe(32)
         caller = Caller("key_" + secrets.token_hex(6), name, models, lanes, tags, expires_s)
-        with self._connect() as db:
+        with closing(self._connect()) as db:
             db.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, NULL, ?, ?, ?)",
                 (
@@ -107,12 +108,12 @@ class SqliteKeys:
         return secret, caller
 
     def list(self) -> list[KeyRow]:
-        with self._connect() as db:
+        with closing(self._connect()) as db:
             return [row for _, row in self._rows(db)]
 
     def revoke(self, id_or_name: str) -> int:
         """How many keys were revoked by this call."""
-        with self._connect() as db:
+        with closing(self._connect()) as db:
             done = db.execute(
                 "UPDATE keys SET revoked_s = ? WHERE (id = ? OR name = ?) AND revoked_s IS NULL",
                 (self._clock.now(), id_or_name, id_or_name),

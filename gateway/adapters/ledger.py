@@ -13,6 +13,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from gateway.config.settings import LedgerConfig
@@ -100,7 +101,7 @@ class SqliteLedger:
 
     def _prepare(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with connect(self._path) as db:
+        with closing(connect(self._path)) as db:
             db.executescript(SCHEMA)
             db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self._path.chmod(0o600)
@@ -132,7 +133,9 @@ class SqliteLedger:
             except queue.Empty:
                 return rows, waiting, True
 
-    def _write(self, db: sqlite3.Connection, rows: list[LedgerRow], waiting: list[threading.Event], go_on: bool) -> bool:
+    def _write(
+        self, db: sqlite3.Connection, rows: list[LedgerRow], waiting: list[threading.Event], go_on: bool
+    ) -> bool:
         if rows:
             self._insert(db, rows)
         for event in waiting:
