@@ -18,7 +18,13 @@ from yarl import URL
 
 from gateway.adapters.upstream.connection import HIGH_WATER_BYTES, timed_out
 from gateway.adapters.upstream.decode import content_coding, decoded, without_coding
-from gateway.adapters.upstream.messages import HEAD_LIMIT_BYTES, own_headers, parse_origin, refuse_ambiguous
+from gateway.adapters.upstream.messages import (
+    HEAD_LIMIT_BYTES,
+    own_headers,
+    parse_origin,
+    refuse_ambiguous,
+    request_head,
+)
 from gateway.adapters.upstream.pool import PoolLimits
 from gateway.adapters.upstream.tls import client_context
 from gateway.errors import Headers, Phase, UpstreamConnect, UpstreamError, UpstreamProtocol
@@ -37,11 +43,21 @@ class AiohttpReply:
         self._total_at = total_at
         self.status = response.status
         raw: Headers = tuple((name.lower(), value) for name, value in response.raw_headers)
+        if response.status == 101:
+            raise UpstreamProtocol("the upstream switched protocols without being asked")
         version = response.version
         refuse_ambiguous(raw, f"{version.major}.{version.minor}" if version is not None else "1.1")
         bodiless = request.method == "HEAD" or self.status in _NO_BODY
         self._coding = None if bodiless else content_coding(raw)
         self.headers: Headers = raw if self._coding is None else without_coding(raw)
+        # aiohttp leaves a reader waiting when it gives up a connection by itself (bad chunk size, session closed), and
+        # takes a reset for the end of a close-delimited body. Its protocol's `closed` future tells both.
+        connection = response.connection
+        self._closed = (
+            connection.protocol.closed if connection is not None and connection.protocol is not None else None
+        )
+        if self._closed is not None:
+            self._closed.add_done_callback(self._on_closed)
 
     def chunks(self) -> AsyncIterator[bytes]:
         return self._raw() if self._coding is None else decoded(self._raw(), self._coding)
@@ -58,10 +74,14 @@ class AiohttpReply:
                 await self.aclose()
                 raise timed_out(phase) from error
             except (aiohttp.ClientError, OSError) as error:
+                await self.aclose()
                 raise UpstreamProtocol("the upstream cut its answer short") from error
             except RuntimeError as error:  # aiohttp's "Connection closed." after aclose
                 raise UpstreamProtocol("the reply was closed before its end") from error
             if not chunk:
+                self._parted()
+                if self._cut:
+                    raise UpstreamProtocol("the upstream cut its answer short")
                 return
             yield chunk
 
@@ -75,7 +95,22 @@ class AiohttpReply:
             parts.append(chunk)
         return b"".join(parts)
 
+    @property
+    def _cut(self) -> bool:
+        return self._closed is not None and self._closed.done() and self._closed.exception() is not None
+
+    def _on_closed(self, closed: asyncio.Future[None]) -> None:
+        error = closed.exception() if not closed.cancelled() else None
+        content = self._response.content
+        if not content.is_eof() and content.exception() is None:
+            content.set_exception(aiohttp.ClientPayloadError(f"connection lost: {error}"))
+
+    def _parted(self) -> None:
+        if self._closed is not None:
+            self._closed.remove_done_callback(self._on_closed)
+
     async def aclose(self) -> None:
+        self._parted()
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
             connection.transport.abort()
@@ -101,7 +136,12 @@ class AiohttpUpstream:
 
     async def send(self, request: UpstreamRequest) -> AiohttpReply:
         """See `gateway.ports.Upstream`; sent once more under the same condition as by the lean client."""
-        parse_origin(request.origin)
+        authority = parse_origin(request.origin).authority
+        request_head(
+            request.method, request.target, authority, request.headers, 0
+        )  # the same ValueErrors as the lean one's
+        if self._closed:
+            raise UpstreamConnect("the gateway is shutting down", origin=request.origin)
         if self._session is None:
             self._session = self._new_session(force_close=False)
         seen = SimpleNamespace(reused=False)
@@ -142,7 +182,7 @@ class AiohttpUpstream:
             raise timed_out("connect") from error
         except TimeoutError as error:
             raise timed_out(phase) from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, OSError) as error:
             raise _mapped(error, request.origin) from error
         try:
             return AiohttpReply(response, request, total_at)
@@ -151,8 +191,6 @@ class AiohttpUpstream:
             raise
 
     def _new_session(self, *, force_close: bool) -> aiohttp.ClientSession:
-        if self._closed:
-            raise UpstreamConnect("the gateway is shutting down")
         if self._ssl_context is None:
             self._ssl_context = client_context(self._ca_file)
         connector = aiohttp.TCPConnector(
@@ -208,7 +246,7 @@ def _mapped(error: Exception, origin: str) -> Exception:
             return _Unanswered()
         case ConnectionResetError() | BrokenPipeError() | aiohttp.ClientOSError():
             return _Unanswered()
-        case aiohttp.InvalidURL() | ValueError():
+        case aiohttp.InvalidURL():
             return UpstreamConnect("the upstream's address or the proxy's is not usable", origin=origin)
         case _:
             return UpstreamProtocol(f"the upstream's answer is not HTTP/1.1: {type(error).__name__}")

@@ -142,9 +142,9 @@ class Connection(asyncio.Protocol):
     """A connection; `start` sends a request over it and returns the reply to come."""
 
     __slots__ = (
-        "_barren_bytes", "_bodiless", "_buffered_bytes", "_closed", "_done", "_excess", "_fault", "_first_byte_at",
-        "_framing", "_headers", "_idle_s", "_interim", "_keep", "_loop", "_owner", "_parser", "_paused", "_pieces",
-        "_reply", "_timer", "_total_at", "_touched", "_transport", "idle_since", "on_body", "served",
+        "_barren_bytes", "_bodiless", "_buffered_bytes", "_closed", "_done", "_done_pieces", "_excess", "_fault",
+        "_first_byte_at", "_framing", "_headers", "_idle_s", "_interim", "_keep", "_loop", "_owner", "_parser", "_paused",
+        "_pieces", "_reply", "_timer", "_total_at", "_touched", "_transport", "idle_since", "on_body", "served",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self._fault: UpstreamProtocol | None = None
         self._bodiless = self._done = self._excess = self._interim = self._keep = False
         self._framing = ""
-        self._barren_bytes = self._buffered_bytes = 0
+        self._barren_bytes = self._buffered_bytes = self._done_pieces = 0
         self._touched = now
         self._first_byte_at = now + timeouts.first_byte_s
         self._total_at = now + timeouts.total_s
@@ -296,12 +296,14 @@ class Connection(asyncio.Protocol):
             return
         if self._bodiless and status not in (204, 304):  # HEAD: the parser would wait for a body
             self._done = True
+            self._done_pieces = 0
 
     def on_message_complete(self) -> None:
         if self._interim:
             self._interim = False
         elif not self._done:
             self._done = True
+            self._done_pieces = len(self._pieces)
             self._keep = self._parser.should_keep_alive()
 
     # --- endings ---
@@ -313,6 +315,7 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         assert transport is not None
         self._reply = None
+        del self._pieces[self._done_pieces :]  # what came after the end was parsed too, as another answer's body
         reply.completed()
         self._pieces.clear()
         reply.wake()

@@ -13,7 +13,7 @@ from gateway.adapters.upstream.connection import LeanReply, Stale
 from gateway.adapters.upstream.messages import parse_origin, request_head
 from gateway.adapters.upstream.pool import OriginPool, PoolLimits
 from gateway.adapters.upstream.tls import client_context
-from gateway.errors import UpstreamProtocol
+from gateway.errors import UpstreamConnect, UpstreamProtocol
 from gateway.ports import Upstream, UpstreamRequest
 
 
@@ -25,6 +25,7 @@ class LeanUpstream:
         self._limits = limits or PoolLimits()
         self._pools: dict[str, OriginPool] = {}
         self._ssl_context: ssl.SSLContext | None = None
+        self._closed = False
 
     @property
     def open_count(self) -> int:
@@ -58,6 +59,8 @@ class LeanUpstream:
         return reply
 
     def _new_pool(self, name: str) -> OriginPool:
+        if self._closed:
+            raise UpstreamConnect("the gateway is shutting down", origin=name)
         origin = parse_origin(name)
         if origin.tls and self._ssl_context is None:
             self._ssl_context = client_context(self._ca_file)
@@ -67,6 +70,7 @@ class LeanUpstream:
 
     async def aclose(self) -> None:
         """Abort every connection; replies still being read end with UpstreamProtocol."""
+        self._closed = True
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
