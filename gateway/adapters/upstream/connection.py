@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, cast
 import httptools
 
 from gateway.adapters.upstream.decode import content_coding, decoded, without_coding
-from gateway.adapters.upstream.messages import HEAD_LIMIT_BYTES, HEADERS_MAX, refuse_ambiguous
+from gateway.adapters.upstream.messages import HEAD_LIMIT_BYTES, HEADERS_MAX, TELLING, refuse_ambiguous
 from gateway.errors import Headers, Phase, UpstreamError, UpstreamProtocol, UpstreamTimeout
 from gateway.ports import Timeouts
 
@@ -112,8 +112,7 @@ class LeanReply:
 
     # --- the connection's side ---
 
-    def begun(self, status: int, headers: Headers, *, bodiless: bool) -> None:
-        coding = None if bodiless else content_coding(headers)
+    def begun(self, status: int, headers: Headers, coding: bytes | None) -> None:
         self.headers = headers if coding is None else without_coding(headers)
         self._coding = coding
         self.status = status
@@ -144,7 +143,8 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_barren_bytes", "_bodiless", "_buffered_bytes", "_closed", "_done", "_done_pieces", "_excess", "_fault",
         "_first_byte_at", "_framing", "_headers", "_idle_s", "_interim", "_keep", "_loop", "_owner", "_parser", "_paused",
-        "_pieces", "_reply", "_timer", "_total_at", "_touched", "_transport", "idle_since", "on_body", "served",
+        "_pieces", "_read_bytes", "_reply", "_telling", "_timer", "_total_at", "_touched", "_transport", "idle_since",
+        "on_body", "served",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
@@ -164,10 +164,11 @@ class Connection(asyncio.Protocol):
 
     def _reset(self, now: float, timeouts: Timeouts) -> None:
         self._headers: list[tuple[bytes, bytes]] = []
+        self._telling: Headers = ()
         self._fault: UpstreamProtocol | None = None
         self._bodiless = self._done = self._excess = self._interim = self._keep = False
         self._framing = ""
-        self._barren_bytes = self._buffered_bytes = self._done_pieces = 0
+        self._barren_bytes = self._buffered_bytes = self._done_pieces = self._read_bytes = 0
         self._touched = now
         self._first_byte_at = now + timeouts.first_byte_s
         self._total_at = now + timeouts.total_s
@@ -228,6 +229,7 @@ class Connection(asyncio.Protocol):
         self._touched = self._loop.time()
         pieces = self._pieces
         before = len(pieces)
+        self._read_bytes = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -238,9 +240,9 @@ class Connection(asyncio.Protocol):
             self._excess = True
         if len(pieces) > before:
             self._barren_bytes = 0
-            self._buffered_bytes += len(data)
+            self._buffered_bytes += self._read_bytes
         else:
-            self._barren_bytes += len(data)
+            self._barren_bytes += self._read_bytes
             if self._barren_bytes > HEAD_LIMIT_BYTES and not self._done:
                 self._refuse(f"the upstream sent more than {HEAD_LIMIT_BYTES} bytes of headers or framing")
         if self._fault is not None:
@@ -270,7 +272,10 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._framing:  # afterwards they are trailers, which nothing here needs
-            self._headers.append((name.lower(), value))
+            pair = (name.lower(), value)
+            self._headers.append(pair)
+            if pair[0] in TELLING:
+                self._telling += (pair,)
 
     def on_headers_complete(self) -> None:
         if self._done or self._fault is not None:
@@ -280,23 +285,29 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             self._interim = True
             self._headers = []
+            self._telling = ()
             return
-        size = sum([len(name) + len(value) for name, value in headers])
-        if len(headers) > HEADERS_MAX or size > HEAD_LIMIT_BYTES:
+        if len(headers) > HEADERS_MAX or self._size_of(headers) > HEAD_LIMIT_BYTES:
             self._refuse(f"the upstream's reply head is over {HEADERS_MAX} headers or {HEAD_LIMIT_BYTES} bytes")
             return
         try:
-            self._framing = refuse_ambiguous(headers, self._parser.get_http_version())
+            self._framing = refuse_ambiguous(self._telling, self._parser.get_http_version())
             assert self._reply is not None
             self._bodiless = self._bodiless or status in (204, 304)
             if status != 101:
-                self._reply.begun(status, headers, bodiless=self._bodiless)
+                coding = None if self._bodiless else content_coding(self._telling)
+                self._reply.begun(status, headers, coding)
         except UpstreamProtocol as error:
             self._fault = error
             return
         if self._bodiless and status not in (204, 304):  # HEAD: the parser would wait for a body
             self._done = True
             self._done_pieces = 0
+
+    def _size_of(self, headers: Headers) -> int:
+        """Names and values together; not counted one by one where the bytes read so far are within the limit anyway."""
+        read_bytes = self._barren_bytes + self._read_bytes
+        return 0 if read_bytes <= HEAD_LIMIT_BYTES else sum([len(name) + len(value) for name, value in headers])
 
     def on_message_complete(self) -> None:
         if self._interim:

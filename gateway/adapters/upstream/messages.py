@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ from gateway.errors import Headers, UpstreamConnect, UpstreamProtocol
 HEAD_LIMIT_BYTES: Final = 64 * 1024
 """Reply head, and any stretch of framing without body bytes. For scale: Node accepts 16 KiB, aiohttp 8 KiB a line."""
 HEADERS_MAX: Final = 256
+
+TELLING: Final = frozenset({b"transfer-encoding", b"content-length", b"content-encoding"})
+"""The only reply headers this layer reads, so that it may look at these alone."""
 
 # What the client decides itself: framing, the connection, and the hop (RFC 9110 section 7.6.1).
 _OWNED: Final = frozenset(
@@ -59,38 +63,42 @@ def parse_origin(origin: str) -> Origin:
     return Origin(tls, host, port or (443 if tls else 80), authority)
 
 
+@lru_cache(maxsize=1024)
+def _start_of_line(name: bytes) -> bytes:
+    """Return `name: ` in lower case, b"" for a header that the client decides itself."""
+    lower = name.lower()
+    return b"" if lower in _OWNED else lower + b": "
+
+
+@lru_cache(maxsize=1024)
+def _request_line(method: str, target: str, authority: str) -> bytes:
+    if _TARGET.fullmatch(target) is None or _METHOD.fullmatch(method) is None:
+        raise ValueError(f"not a request line: {method!r} {target!r}")
+    return f"{method} {target} HTTP/1.1\r\nhost: {authority}".encode()
+
+
 def own_headers(headers: Headers) -> list[tuple[bytes, bytes]]:
     """Return the caller's headers without those the client decides, plus `accept-encoding: identity` unless given.
 
     Identity, because decoding costs more than loopback or LAN bytes and holds small events back in the coder's window.
     """
-    kept: list[tuple[bytes, bytes]] = []
-    encoding_given = False
-    for pair in headers:
-        name = pair[0].lower()
-        if name in _OWNED:
-            continue
-        if name == b"accept-encoding":
-            encoding_given = True
-        kept.append(pair)
-    if not encoding_given:
+    kept = [(start[:-2], value) for name, value in headers if (start := _start_of_line(name))]
+    if all(name != b"accept-encoding" for name, _ in kept):
         kept.append((b"accept-encoding", b"identity"))
     return kept
 
 
 def request_head(method: str, target: str, authority: str, headers: Headers, body_bytes: int) -> bytes:
-    """Encode request line and headers. ValueError where a value would forge a line: our own fault, never sent."""
-    if _TARGET.fullmatch(target) is None or _METHOD.fullmatch(method) is None:
-        raise ValueError(f"not a request line: {method!r} {target!r}")
-    kept = own_headers(headers)
-    lines = [f"{method} {target} HTTP/1.1\r\nhost: {authority}".encode()]
-    lines += [name + b": " + value for name, value in kept]
+    """Encode request line and headers, `own_headers` applied. ValueError where a value would forge a line: our own fault,
+    never sent."""
+    lines = [_request_line(method, target, authority)]
+    lines += [start + value for name, value in headers if (start := _start_of_line(name))]
     if body_bytes or method not in _BODILESS:
         lines.append(b"content-length: %d" % body_bytes)
     head = b"\r\n".join(lines)
     if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines) or b"\0" in head:
         raise ValueError("a request header contains a line break or NUL")
-    return head + b"\r\n\r\n"
+    return head + (b"\r\n\r\n" if b"\r\naccept-encoding: " in head else b"\r\naccept-encoding: identity\r\n\r\n")
 
 
 def refuse_ambiguous(headers: Headers, http_version: str) -> str:
