@@ -3,44 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from gateway.testing.scripted import DIALECTS, FAULTS, Call, ScriptedModel, Text, Thinking, Turn, call, say, sensible
+from gateway.testing.scripted import DIALECTS, FAULTS, ScriptedModel, call, say, sensible
 from gateway.testing.scripted.turns import Cut, Pause
-
-VERSION = ((b"anthropic-version", b"2023-06-01"),)
-PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
-SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}, "content": {"type": "string"}}}
-
-
-def body_for(dialect: str, *, stream: bool = True, tools: bool = True, **more: Any) -> dict[str, Any]:
-    history = [{"role": "user", "content": "create hello.txt"}]
-    body: dict[str, Any] = {"model": "m", "stream": stream, "max_tokens": 4096, "messages": history}
-    offer: dict[str, Any] = {"name": "write_file", "input_schema": SCHEMA}
-    if dialect == "chat":
-        body["stream_options"] = {"include_usage": True}
-        offer = {"type": "function", "function": {"name": "write_file", "parameters": SCHEMA}}
-    elif dialect == "responses":
-        body = {"model": "m", "stream": stream, "input": history}
-        offer = {"type": "function", "name": "write_file", "parameters": SCHEMA}
-    return body | ({"tools": [offer]} if tools else {}) | more
-
-
-def ask(model: ScriptedModel, dialect: str, *, headers: Any = (), **more: Any) -> Any:
-    answer, _ = model.answer("POST", PATHS[dialect], headers, json.dumps(body_for(dialect, **more)).encode())
-    return answer
-
-
-def events(answer: Any) -> list[Any]:
-    """The JSON data of every event; lines that are not JSON stay text."""
-    found: list[Any] = []
-    for line in answer.body.replace(b"\r\n", b"\n").split(b"\n"):
-        if line.startswith(b"data:"):
-            data = line[5:].strip()
-            found.append(data.decode() if data == b"[DONE]" else json.loads(data))
-    return found
+from tests.unit.gateway.testing.scripted.helpers import ask, body_for
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -114,51 +82,6 @@ def test_repacking_keeps_the_bytes(dialect: str) -> None:
             broken += 1
     assert broken > 5  # characters really are split between writes
     assert "🚀" in split.body.decode()
-
-
-def test_chat_shapes() -> None:
-    gap = events(ask(ScriptedModel(fault="index_gap"), "chat"))
-    indexes = {c["index"] for e in gap[:-1] for ch in e["choices"] for c in ch["delta"].get("tool_calls", ())}
-    assert indexes == {1}
-    both = events(ask(ScriptedModel(fault="parallel"), "chat"))
-    order = [c["index"] for e in both[:-1] for ch in e["choices"] for c in ch["delta"].get("tool_calls", ())]
-    assert order[:4] == [0, 1, 0, 1]
-    assert "usage" not in json.dumps(events(ask(ScriptedModel(fault="no_usage"), "chat")))
-    wrong = events(ask(ScriptedModel(fault="stop_reason_wrong"), "chat"))
-    assert "stop" in [e["choices"][0]["finish_reason"] for e in wrong[:-1] if e["choices"]]
-    assert events(ask(ScriptedModel(fault="no_done"), "chat"))[-1] != "[DONE]"
-
-
-def test_responses_stream_is_numbered_and_complete() -> None:
-    turn = Turn(
-        parts=(Thinking("hm"), Text("Hello"), Call("write_file", {"path": "a"}), Call("patch", "*** x", custom=True))
-    )
-    stream = events(ask(ScriptedModel(turns=[turn], profile="openai"), "responses"))
-    assert [event["sequence_number"] for event in stream] == list(range(len(stream)))
-    final = stream[-1]["response"]
-    assert stream[-1]["type"] == "response.completed"
-    assert [item["type"] for item in final["output"]] == ["reasoning", "message", "function_call", "custom_tool_call"]
-    assert final["output"][0]["encrypted_content"]
-    joined = "".join(e["delta"] for e in stream if e["type"] == "response.custom_tool_call_input.delta")
-    assert joined == "*** x"
-
-
-def test_messages_stream_has_one_open_block_at_a_time() -> None:
-    turn = Turn(parts=(Thinking("hm"), Text("Hello"), Call("write_file", {"path": "a"})))
-    stream = events(ask(ScriptedModel(turns=[turn], profile="anthropic"), "messages", headers=VERSION))
-    assert stream[0]["type"] == "message_start"
-    open_block = None
-    for event in stream:
-        if event["type"] == "content_block_start":
-            assert open_block is None
-            open_block = event["index"]
-        elif event["type"] == "content_block_delta":
-            assert event["index"] == open_block
-        elif event["type"] == "content_block_stop":
-            open_block = None
-    assert stream[-1]["type"] == "message_stop"
-    kinds = [event["delta"]["type"] for event in stream if event["type"] == "content_block_delta"]
-    assert kinds.index("signature_delta") < kinds.index("text_delta")
 
 
 def test_keys_are_checked_where_the_vendor_looks_for_them() -> None:
