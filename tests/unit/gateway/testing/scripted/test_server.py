@@ -1,4 +1,4 @@
-"""HTTP as the scripted server reads and writes it. Whole exchanges over a socket: tests/conformance/test_scripted_stage.py."""
+"""HTTP as the scripted server reads and writes it. Over a socket: tests/conformance/test_scripted_stage.py."""
 
 from __future__ import annotations
 
