@@ -12,7 +12,7 @@ PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTES
 NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run fmt check test test-conformance test-faults test-harnesses test-vllm \
+.PHONY: help install run fmt check test test-conformance test-faults test-harnesses harness-baseline test-vllm \
 	docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
@@ -51,6 +51,11 @@ test-harnesses: env-dev ## Real coding harnesses through the running gateway (in
 	@scripts/system.sh npm
 	@PYTHON=$(PY) scripts/harnesses/install.sh
 	$(PYTEST) -m harness tests/harness
+
+harness-baseline: env-dev ## Measure anew how the harnesses take each fault without the gateway (20 minutes)
+	@scripts/system.sh npm
+	@PYTHON=$(PY) scripts/harnesses/install.sh
+	@$(PY) -m scripts.harnesses.baseline
 
 test-vllm: env-dev ## A real vLLM on CPU behind the gateway
 	@PYTHON=$(PY) scripts/vllm/setup

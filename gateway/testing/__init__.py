@@ -1,0 +1,1 @@
+"""Fakes that we ship and use: a scripted model, clocks, randomness, a ledger in memory."""
