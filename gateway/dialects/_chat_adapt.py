@@ -6,6 +6,7 @@ on a field that is there, so a request that suits the upstream costs one splice 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -257,6 +258,8 @@ def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None]
     for index, raw in enumerate(view.messages):
         role = role_of(raw)
         if role == "tool" and not profile.tool_images:
+            if not pending and _TEXT_RESULT.match(raw):
+                continue
             text, images = _split_images(raw, index)
             if images:
                 changed[index] = text
@@ -272,6 +275,10 @@ def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None]
         conversation = conversation or role in ("user", "assistant")
     if pending:
         changed[last_result] = _with_images(changed.get(last_result) or bytes(view.messages[last_result]), pending)
+
+
+_TEXT_RESULT: Final = re.compile(rb'\{"role": ?"tool", ?(?:"tool_call_id": ?"[^"\\]*", ?)?"content": ?"')
+"""A tool message whose content is a string, as nearly all are: it can hold no image."""
 
 
 def _role_for(role: str, profile: Profile, conversation: bool) -> str:
