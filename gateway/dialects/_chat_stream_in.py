@@ -224,9 +224,9 @@ def _failed(data: bytes) -> Failed:
 
 # A list of what may be there, not of what may not: text can hold any word, and a key can be spelt with escapes, but an
 # event that matches this grammar as a whole holds nothing except text. Possessive quantifiers keep a mismatch linear.
-_SCALAR: Final = rb'(?:"[^"\\]*+"|-?[0-9][0-9.]*+|null|true|false)'
+_SCALAR: Final = rb'(?:"[^"\\\r\n]*+"|-?[0-9][0-9.]*+|null|true|false)'
 _ITEM: Final = rb'"(?!err|usage)[a-z_]++": ?' + _SCALAR + rb'|"usage": ?null'
-_STRING: Final = rb'"[^"\\]*+(?:\\[^u][^"\\]*+)*+"'
+_STRING: Final = rb'"[^"\\\r\n]*+(?:\\[^u\r\n][^"\\\r\n]*+)*+"'
 _DELTA_ITEM: Final = rb'"content": ?' + _STRING + rb'|"role": ?"assistant"|"[a-z_]++": ?null'
 _DELTA: Final = rb"\{(?:(?:" + _DELTA_ITEM + rb"),? ?)*+\}"
 _CHOICE_ITEM: Final = rb'"delta": ?' + _DELTA + rb'|"index": ?[0-9]++|"[a-z_]++": ?null'
