@@ -6,6 +6,7 @@ on a field that is there, so a request that suits the upstream costs one splice 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ def adapt(body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
     edits: Edits = {}
     if view.model != target.model:
         edits["model"] = encode(target.model)
-    rename = _output_bound(body, fields, target, edits)
+    _output_bound(body, fields, target, edits)
     _knobs(fields, profile, edits)
     _stream_options(body, fields, view, profile, ask_usage, edits)
     _tools(body, fields, view, profile, edits)
@@ -54,8 +55,6 @@ def adapt(body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
     messages = _messages(body, fields, view, profile, note)
     if messages is not None:
         edits["messages"] = messages
-    if rename:
-        body, members = _renamed(body, members, fields[rename], target.profile.max_tokens_field)
     return splice.splice(body, edits, members) if edits else body
 
 
@@ -89,35 +88,22 @@ def _members(body: bytes, view: View) -> list[splice.Member]:
 # --- top-level fields --------------------------------------------------------------------------------------------
 
 
-def _output_bound(body: bytes, fields: Fields, target: Target, edits: Edits) -> str | None:
-    """Clamp the bound to the model's; tell which key must be renamed. With both keys present the right one stays."""
+def _output_bound(body: bytes, fields: Fields, target: Target, edits: Edits) -> None:
+    """Put the bound under the name that the upstream knows, and clamp it to the model's own. With both names present the
+    right one counts; null is no bound."""
     wanted = target.profile.max_tokens_field
     other = "max_completion_tokens" if wanted == "max_tokens" else "max_tokens"
-    rename = None
-    if other in fields:
-        if wanted in fields:
-            edits[other] = None
-        else:
-            rename = other
     key = wanted if wanted in fields else other
-    if target.max_output_tokens is not None and key in fields:
-        value = body[fields[key].start : fields[key].end]
-        if value != b"null" and parsed(_integer, value, f"$.{key}") > target.max_output_tokens:
-            edits[wanted] = encode(target.max_output_tokens)
-    return rename
-
-
-def _renamed(
-    body: bytes, members: list[splice.Member], member: splice.Member, key: str
-) -> tuple[bytes, list[splice.Member]]:
-    """The body with one key's name replaced where it stands."""
-    quoted = encode(member.key)
-    start = member.key_start
-    end = start + len(quoted)
-    if body[start:end] != quoted:  # written with escapes: find the closing quote the slow way
-        end = start + body[start : member.start].rindex(b'"') + 1
-    body = splice.replace_spans(body, [((start, end), encode(key))])
-    return body, splice.members(body)
+    if key not in fields:
+        return
+    value = body[fields[key].start : fields[key].end]
+    limit = target.max_output_tokens
+    if limit is not None and value != b"null" and parsed(_integer, value, f"$.{key}") > limit:
+        edits[wanted] = encode(limit)
+    if other in fields:
+        edits[other] = None
+        if key == other:
+            edits.setdefault(wanted, value)
 
 
 def _knobs(fields: Fields, profile: Profile, edits: Edits) -> None:
@@ -257,6 +243,8 @@ def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None]
     for index, raw in enumerate(view.messages):
         role = role_of(raw)
         if role == "tool" and not profile.tool_images:
+            if not pending and _TEXT_RESULT.match(raw):
+                continue
             text, images = _split_images(raw, index)
             if images:
                 changed[index] = text
@@ -272,6 +260,10 @@ def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None]
         conversation = conversation or role in ("user", "assistant")
     if pending:
         changed[last_result] = _with_images(changed.get(last_result) or bytes(view.messages[last_result]), pending)
+
+
+_TEXT_RESULT: Final = re.compile(rb'\{"role": ?"tool", ?(?:"tool_call_id": ?"[^"\\]*", ?)?"content": ?"')
+"""A tool message whose content is a string, as nearly all are: it can hold no image."""
 
 
 def _role_for(role: str, profile: Profile, conversation: bool) -> str:

@@ -11,7 +11,7 @@ from gateway.dialects._shared import Bad, encode, read_error
 from gateway.errors import GatewayError, UpstreamRateLimited, UpstreamRejected
 
 _FORWARDED: Final = frozenset({400, 404, 409, 413, 422})
-"""Rejections whose body goes to the client as it came: they are about its request, and harnesses act on the vendor's wording.
+"""Rejections whose body goes to the client as it came: they are about its request, and harnesses act on its wording.
 401 and 403 are about the gateway's own key and may repeat part of it."""
 
 _any: Final = msgspec.json.Decoder()

@@ -128,6 +128,9 @@ def _name(raw: msgspec.Raw, array: str, index: int) -> str:
 _HEAD: Final = re.compile(rb'\{[ \t\n\r]*"role"[ \t\n\r]*:[ \t\n\r]*"([a-z]+)"')
 
 
+_ROLES: Final = {role.encode(): role for role in ("system", "developer", "user", "assistant", "tool", "function")}
+
+
 class _Role(msgspec.Struct):
     role: str = ""
 
@@ -163,7 +166,7 @@ def role_of(message: msgspec.Raw) -> str:
     """The role of a raw message; "" if it has none. Nearly every client writes it first, which makes this one match."""
     head = _HEAD.match(message)
     if head:
-        return head[1].decode()
+        return _ROLES.get(head[1]) or head[1].decode()
     try:
         return _role.decode(message).role
     except Bad:
