@@ -16,7 +16,7 @@ from gateway.dialects._shared import custom_as_function
 from gateway.dialects.contract import Encoded, Target
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
-from gateway.ir.request import Message, Request, ServerTool, Tool, ToolCall
+from gateway.ir.request import Message, Request, ServerTool, Tool, ToolCall, ToolChoice
 from gateway.wire.splice import NotAnObject, insert_first, members
 
 _JSON_ONLY: Final = "Answer with one JSON object and nothing else."
@@ -194,15 +194,24 @@ def _tool_choice(
         case "tool" if wanted and wanted.names:
             choice = {"type": "tool", "name": wire_name(wanted.names[0])}
         case "allowed":
-            losses["tool_choice allowed_tools"] = None  # pruning `tools` instead would empty the prefix cache
-            choice = {"type": "auto"}
+            choice = _allowed(wanted, losses) if wanted else None
     if choice and choice["type"] in _FORCING and not profile.forced_tool_choice:
         losses["tool_choice: this model cannot be forced"] = None
         choice = {"type": "auto"}
-    if request.parallel_tool_calls is not None and (choice or not request.parallel_tool_calls):
+    if request.parallel_tool_calls is False and not profile.parallel_field:
+        losses["parallel_tool_calls"] = None
+    elif request.parallel_tool_calls is not None and (choice or not request.parallel_tool_calls):
         choice = choice or {"type": "auto"}
         choice["disable_parallel_tool_use"] = not request.parallel_tool_calls
     return choice
+
+
+def _allowed(wanted: ToolChoice, losses: dict[str, None]) -> dict[str, Any]:
+    """Some of the tools only: not sayable beyond one forced name. Pruning `tools` would empty the prefix cache."""
+    if wanted.must and len(wanted.names) == 1:
+        return {"type": "tool", "name": wire_name(wanted.names[0])}
+    losses["tool_choice allowed_tools"] = None
+    return {"type": "any"} if wanted.must else {"type": "auto"}
 
 
 # --- options --------------------------------------------------------------------------------------------------------
@@ -215,7 +224,9 @@ def _write_options(
     stop = [text for text in request.stop if text.strip()]
     if len(stop) < len(request.stop):
         losses["stop: blank sequences"] = None
-    body.update(_present("stop_sequences", stop))
+    if len(stop) > profile.stop_max:
+        losses[f"stop: more than {profile.stop_max}"] = None
+    body.update(_present("stop_sequences", stop[: profile.stop_max]))
     if thinking.field is not None:
         body["thinking"] = msgspec.Raw(thinking.field)
     config: dict[str, Any] = _present("effort", thinking.effort)

@@ -39,6 +39,10 @@ class _Message(msgspec.Struct):
     content: msgspec.Raw = NONE
 
 
+class _Assistant(msgspec.Struct):
+    content: list[_Block] | str = ""
+
+
 class _Strategy(msgspec.Struct):
     type: str = ""
 
@@ -51,7 +55,7 @@ class _Effort(msgspec.Struct):
     effort: str | None = None
 
 
-_blocks = msgspec.json.Decoder(list[_Block])
+_assistant = msgspec.json.Decoder(_Assistant)
 _message = msgspec.json.Decoder(_Message)
 _thinking = msgspec.json.Decoder(Thinking)
 _strategy = msgspec.json.Decoder(_Strategy)
@@ -77,9 +81,8 @@ def seen_reasoning(view: View) -> list[SeenReasoning]:
 
 
 def _blocks_of(message: msgspec.Raw, index: int) -> list[_Block]:
-    path = f"$.messages[{index}].content"
-    content = parsed(_message, message, path).content
-    return parsed(_blocks, content, path) if first_byte(content) == 0x5B else []
+    content = parsed(_assistant, message, f"$.messages[{index}]").content
+    return [] if isinstance(content, str) else content
 
 
 def _of_turn(turn: list[tuple[int, list[_Block]]]) -> list[SeenReasoning]:

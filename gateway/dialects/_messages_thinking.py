@@ -109,7 +109,7 @@ def _enabled(options: ReasoningOptions, mode: str, effort: str | None, profile: 
     if use is None:
         return Plan(None, sent_effort, losses=() if sent_effort else ("reasoning",))
     if use == "enabled":
-        wish = options.budget_tokens or BUDGET_TOKENS[effort or "medium"]
+        wish = options.budget_tokens or BUDGET_TOKENS.get(options.effort or "medium", BUDGET_TOKENS["medium"])
         budget = cut_budget(wish, max_tokens)
         if budget is None:
             return Plan(None, sent_effort, losses=("reasoning: max_tokens leaves no room for thinking",))

@@ -48,7 +48,8 @@ from gateway.ir.usage import Usage
 
 # One whole event, matched to its end: nothing can hide behind the text. Both key orders are seen (Anthropic and most put
 # index before delta, vLLM after it). Anything else, thinking included, is left to the decoder.
-_DELTA: Final = rb'"delta":\s*\{\s*"type":\s*"text_delta",\s*"text":\s*"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"\s*\}'  # no raw line ends
+_STRING: Final = rb'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
+_DELTA: Final = rb'"delta":\s*\{\s*"type":\s*"text_delta",\s*"text":\s*' + _STRING + rb"\s*\}"
 _PLAIN: Final = re.compile(
     rb'(?:event: ?content_block_delta\r?\n)?data: ?\{\s*"type":\s*"content_block_delta",\s*'
     rb'(?:"index":\s*\d+\s*,\s*' + _DELTA + rb"|" + _DELTA + rb'\s*,\s*"index":\s*\d+)\s*\}[ \t]*(?:\r?\n){1,2}'
@@ -63,6 +64,7 @@ class MessagesDialect:
     name: DialectName = "messages"
     paths: tuple[str, ...] = ("/v1/messages",)
     keepalive: bytes = b'event: ping\ndata: {"type": "ping"}\n\n'
+    terminal: bytes = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
 
     def read(self, body: bytes) -> View:
         return read(body)
