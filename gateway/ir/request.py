@@ -126,8 +126,9 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`parameters` is the raw JSON schema of a function; `format` the raw grammar of a custom tool. `raw` is the whole
-    original entry, used when the target speaks the same dialect. `namespace` groups Responses tools (Codex)."""
+    """`parameters` is the raw JSON schema of a function; `format` the raw grammar of a custom tool. `namespace` groups
+    Responses tools (Codex): then `name` is already one flat name that is unique in the request and fits every dialect
+    (calls in the history carry it too), and `inner` is the tool's own name inside the namespace."""
 
     name: str
     description: str | None = None
@@ -137,6 +138,7 @@ class Tool:
     format: bytes | None = None
     namespace: str | None = None
     cache: bytes | None = None
+    inner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
