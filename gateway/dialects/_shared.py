@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 
-from gateway.errors import GatewayError, MalformedRequest, UpstreamProtocol
+from gateway.errors import MalformedRequest, UpstreamProtocol
+from gateway.ir.request import Request, Tool
 
 T = TypeVar("T")
 
@@ -127,6 +129,66 @@ def minted(prefix: str, *seeds: bytes | str | int) -> str:
         digest.update(seed if isinstance(seed, bytes) else str(seed).encode("utf-8", "replace"))
         digest.update(b"\0")
     return prefix + digest.hexdigest()[:24]
+
+
+# --- tool names and custom tools -----------------------------------------------------------------------------------
+
+NAME_CHARS_MAX: Final = 64
+"""OpenAI's bound on a function name (chat, Responses). Messages allows 128: Claude Code's MCP names reach that."""
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NOT_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def short_name(name: str) -> str:
+    """A name that every vendor takes: unchanged where it is one already, otherwise 55 characters, `_`, and 8 hex digits of
+    its SHA-256. Always the same for the same name, because names are part of the cached prefix."""
+    if _NAME.fullmatch(name):
+        return name
+    return f"{_NOT_NAME.sub('_', name)[:55]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def long_names(request: Request | None) -> dict[str, str]:
+    """{short name: the client's name} of the tools that `short_name` changes, for the encoder of the reply."""
+    if request is None:
+        return {}
+    names = [tool.name for tool in request.tools if isinstance(tool, Tool)]
+    return {short_name(name): name for name in names if short_name(name) != name}
+
+
+class _Wrapped(msgspec.Struct):
+    input: str
+
+
+_wrapped: Final = msgspec.json.Decoder(_Wrapped)
+
+
+def wrap_custom(text: str) -> str:
+    """Free text of a custom tool call as arguments of the function that stands in for the tool."""
+    return msgspec.json.encode(_Wrapped(text)).decode()
+
+
+def unwrap_custom(arguments: str) -> str:
+    """The free text again; arguments that are not `{"input": "…"}` are taken as the free text itself."""
+    try:
+        return _wrapped.decode(arguments).input
+    except (*Bad, UnicodeEncodeError):
+        return arguments
+
+
+_CUSTOM_PARAMETERS: Final = (
+    b'{"type":"object","properties":{"input":{"type":"string","description":"The whole input, as free text"}},'
+    b'"required":["input"],"additionalProperties":false}'
+)
+
+
+def custom_as_function(tool: Tool) -> Tool:
+    """The function that stands in for a custom tool: one string argument `input`, the grammar in the description."""
+    lines = [tool.description or "", "Put the whole input of this tool into the string argument `input`."]
+    if tool.format:
+        lines.append("The input must follow this format:\n" + tool.format.decode("utf-8", "replace"))
+    text = "\n\n".join(line for line in lines if line)
+    return replace(tool, kind="function", description=text, parameters=_CUSTOM_PARAMETERS, format=None, strict=None)
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
@@ -256,13 +318,15 @@ def refuse(message: str, where: str | None = None, accepted: str | None = None) 
 
 __all__ = [
     "EMPTY_OBJECT",
+    "NAME_CHARS_MAX",
     "RAW_NULL",
     "Bad",
-    "GatewayError",
     "bytes_of",
     "check_repeated",
     "check_utf8",
+    "custom_as_function",
     "encode",
+    "long_names",
     "malformed",
     "minted",
     "one_line",
@@ -271,7 +335,10 @@ __all__ = [
     "read_error",
     "read_error_value",
     "refuse",
+    "short_name",
     "status_of_words",
     "type_of_status",
     "understood",
+    "unwrap_custom",
+    "wrap_custom",
 ]
