@@ -152,10 +152,12 @@ class ServerTool:
 
 @dataclass(frozen=True, slots=True)
 class ToolChoice:
-    """`names` limits a `tool` choice to one name, or an `allowed` choice (Responses allowed_tools) to several."""
+    """`names` limits a `tool` choice to one name, or an `allowed` choice (Responses allowed_tools) to several; `must` says
+    that one of the allowed ones has to be called (OpenAI's `allowed_tools.mode: required`)."""
 
     mode: Literal["auto", "none", "required", "tool", "allowed"]
     names: tuple[str, ...] = ()
+    must: bool = False
 
 
 @dataclass(frozen=True, slots=True)
