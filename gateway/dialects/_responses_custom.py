@@ -12,13 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_json import BAD, encode
+from gateway.dialects._shared import Bad
 
 FIELD: Final = "input"
-PARAMETERS: Final = (
-    b'{"type":"object","properties":{"input":{"type":"string","description":"The complete input, as plain text."}},'
-    b'"required":["input"],"additionalProperties":false}'
-)
 _HEAD: Final = re.compile(r'\s*\{\s*"input"\s*:\s*"')
 _SAFE: Final = re.compile(r'[^"\\]*')
 _SIMPLE: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -26,16 +22,11 @@ _HEX: Final = re.compile(r"[0-9a-fA-F]{4}")
 _any: Final = msgspec.json.Decoder()
 
 
-def wrap(text: str) -> str:
-    """Free text as the arguments of the function that stands for the custom tool."""
-    return encode({FIELD: text}).decode()
-
-
 def unwrap(arguments: str) -> str:
     """The text out of complete arguments: the string `input`; else the only string of the object; else all as it is."""
     try:
         value: Any = _any.decode(arguments)
-    except (*BAD, UnicodeEncodeError):
+    except (*Bad, UnicodeEncodeError):
         return arguments
     if not isinstance(value, dict):
         return value if isinstance(value, str) else arguments
@@ -47,31 +38,6 @@ def unwrap(arguments: str) -> str:
         if isinstance(only, str):
             return only
     return arguments
-
-
-def described(description: str | None, grammar: bytes | None) -> str:
-    """The description of the stand-in function: the tool's own words and, if it has one, the grammar its input obeys."""
-    parts = [description] if description else []
-    form = _grammar(grammar)
-    if form:
-        syntax, definition = form
-        parts.append(f"The `{FIELD}` string must match this {syntax} grammar exactly:\n{definition}")
-    else:
-        parts.append(f"Put the whole free text into the `{FIELD}` string.")
-    return "\n\n".join(parts)
-
-
-def _grammar(raw: bytes | None) -> tuple[str, str] | None:
-    if raw is None:
-        return None
-    try:
-        value: Any = _any.decode(raw)
-    except BAD:
-        return None
-    value = value.get("grammar", value) if isinstance(value, dict) else None
-    if isinstance(value, dict) and isinstance(value.get("definition"), str):
-        return str(value.get("syntax", "")), value["definition"]
-    return None
 
 
 class InputExtractor:

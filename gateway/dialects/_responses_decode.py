@@ -1,10 +1,13 @@
 """A Responses request in the neutral form.
 
 Items become messages: what the assistant said, thought and called in one go is one assistant message, results that answer
-it are one tool message. Namespaced tools get flat names (`_responses_names`). Server tools and their items stay opaque;
-a record of a search the vendor made (`web_search_call`) is withheld, because the answer that follows carries what it found:
-it is listed in `extra`, so that the encoder of another dialect reports it. State (`previous_response_id`, item references)
-must have been resolved before: here it is refused. Source: openai 3.52 `response_create_params.py`, `response_input_item.py`.
+it are one tool message. Namespaced tools get flat names (`_responses_names`). Offers of server tools go to
+`extra` as `tools.<type>`: Codex offers `web_search` in every request, an offer is not content, so another dialect's encoder
+reports it as left out instead of refusing the request. Their items in the history stay opaque and are refused there; only
+a record of a search the vendor made (`web_search_call`) is withheld and listed in `extra`, because the answer that follows
+carries what it found. State (`previous_response_id`, item references)
+must have been resolved before: here it is refused.
+Source: openai 3.52 `response_create_params.py`, `response_input_item.py`.
 """
 
 from __future__ import annotations
@@ -15,10 +18,10 @@ from typing import Final
 
 import msgspec
 
-from gateway.dialects._responses_json import encode, minted, parsed, present, refuse
 from gateway.dialects._responses_names import Directory, flat_name
 from gateway.dialects._responses_parts import RESULT_PARTS, parts_of
 from gateway.dialects._responses_read import CONVERSATION_CURE, items_of, top_level
+from gateway.dialects._shared import bytes_of, encode, minted, parsed, refuse
 from gateway.errors import UnsupportedFeature
 from gateway.ir.request import (
     File,
@@ -32,7 +35,6 @@ from gateway.ir.request import (
     Refusal,
     Request,
     Role,
-    ServerTool,
     Text,
     Tool,
     ToolCall,
@@ -135,7 +137,7 @@ def decode_request(body: bytes) -> Request:
         stream=bool(told.stream),
         include_usage=True,
         user=told.user if told.user is not None else told.safety_identifier,
-        metadata=present(told.metadata),
+        metadata=bytes_of(told.metadata),
         cache_key=told.prompt_cache_key,
         service_tier=told.service_tier,
         store=told.store,
@@ -145,7 +147,7 @@ def decode_request(body: bytes) -> Request:
 
 
 def _refuse_state(told: _Fields) -> None:
-    if present(told.conversation) is not None:
+    if bytes_of(told.conversation) is not None:
         raise UnsupportedFeature("conversations are not kept here", where="$.conversation", accepted=CONVERSATION_CURE)
     if told.previous_response_id is not None:
         raise UnsupportedFeature(
@@ -155,7 +157,7 @@ def _refuse_state(told: _Fields) -> None:
 
 def _head(told: _Fields) -> list[Message]:
     head: list[Message] = []
-    prompt = present(told.prompt)
+    prompt = bytes_of(told.prompt)
     if prompt is not None:
         head.append(Message("developer", (Opaque("responses", "prompt", prompt),)))
     if isinstance(told.instructions, str):
@@ -199,7 +201,7 @@ def _text(told: dict[str, msgspec.Raw] | None, extra: dict[str, bytes]) -> tuple
         case "json_object":
             return OutputFormat("json_object"), verbosity
         case "json_schema":
-            schema = present(form.schema)
+            schema = bytes_of(form.schema)
             return OutputFormat("json_schema", form.name, schema, form.strict, form.description), verbosity
         case other:
             refuse(f'unknown format "{other}"', "$.text.format.type", "text, json_object, json_schema")
@@ -226,8 +228,9 @@ _entry: Final = msgspec.json.Decoder(_ToolEntry)
 _typed: Final = msgspec.json.Decoder(_Typed)
 
 
-def _tools(raws: list[msgspec.Raw], extra: dict[str, bytes]) -> tuple[tuple[Tool | ServerTool, ...], Directory]:
-    tools: list[Tool | ServerTool] = []
+def _tools(raws: list[msgspec.Raw], extra: dict[str, bytes]) -> tuple[tuple[Tool, ...], Directory]:
+    tools: list[Tool] = []
+    served: dict[str, list[msgspec.Raw]] = {}
     taken: set[str] = set()
     typed = [(f"$.tools[{i}]", raw, parsed(_typed, raw, f"$.tools[{i}]").type) for i, raw in enumerate(raws)]
     for at, raw, kind in typed:  # plain names first: a namespace gives way to them, wherever it stands
@@ -242,8 +245,9 @@ def _tools(raws: list[msgspec.Raw], extra: dict[str, bytes]) -> tuple[tuple[Tool
         elif kind in ("function", "custom"):
             tools.append(_tool(parsed(_entry, raw, at), at))
         else:
-            tools.append(ServerTool("responses", kind, bytes(raw)))
-    return tuple(tools), Directory([tool for tool in tools if isinstance(tool, Tool)])
+            served.setdefault(kind, []).append(raw)
+    extra |= {f"tools.{kind}": encode(entries) for kind, entries in served.items()}
+    return tuple(tools), Directory(tools)
 
 
 def _named(entry: _ToolEntry, at: str) -> str:
@@ -265,10 +269,10 @@ def _namespace(group: _ToolEntry, at: str, taken: set[str]) -> list[Tool]:
 def _tool(entry: _ToolEntry, at: str) -> Tool:
     name = _named(entry, at)
     if entry.type == "custom":
-        return Tool(name, entry.description, kind="custom", format=present(entry.format))
+        return Tool(name, entry.description, kind="custom", format=bytes_of(entry.format))
     if entry.type != "function":
         refuse(f'a tool of type "{entry.type}" cannot stand in a namespace', at, "function, custom")
-    return Tool(name, entry.description, present(entry.parameters), entry.strict)
+    return Tool(name, entry.description, bytes_of(entry.parameters), entry.strict)
 
 
 class _Choice(msgspec.Struct):
@@ -282,9 +286,9 @@ _choices: Final = msgspec.json.Decoder(str | _Choice)
 
 
 def _choice(raw: msgspec.Raw | None, directory: Directory, extra: dict[str, bytes]) -> ToolChoice | None:
-    """A choice that the neutral form has no word for (a server tool, several of which one must be called) is kept as it
-    came in `extra`; then what is closest to it is returned."""
-    data = present(raw)
+    """A choice that the neutral form has no word for (a server tool) is kept as it came in `extra`; then what is closest to
+    it is returned."""
+    data = bytes_of(raw)
     if data is None:
         return None
     told = parsed(_choices, data, "$.tool_choice")
@@ -295,14 +299,9 @@ def _choice(raw: msgspec.Raw | None, directory: Directory, extra: dict[str, byte
             return ToolChoice("tool", (directory.flat(told.name),))
         case _Choice(type="allowed_tools"):
             names = [directory.flat(tool.name) for tool in told.tools or [] if tool.name]
-            if told.mode == "required":
-                if len(names) == 1 and len(told.tools or []) == 1:
-                    return ToolChoice("tool", tuple(names))
-                extra["tool_choice"] = data
-                return ToolChoice("required")
             if len(names) < len(told.tools or []):
                 extra["tool_choice"] = data
-            return ToolChoice("allowed", tuple(names))
+            return ToolChoice("allowed", tuple(names), must=told.mode == "required")
         case _Choice():
             extra["tool_choice"] = data
             return None

@@ -8,14 +8,14 @@ call becomes a user's note, ids and names fit their limits. Source: openai 3.52 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects import _responses_custom as custom
-from gateway.dialects._responses_json import encode, minted
-from gateway.dialects._responses_names import Directory, Known, shortened
+from gateway.dialects._responses_names import Directory, Known
 from gateway.dialects._responses_parts import foreign, input_part, output_part, reasoning_item
+from gateway.dialects._shared import custom_as_function, encode, minted, short_name, wrap_custom
 from gateway.dialects.contract import Encoded, Target
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
@@ -46,6 +46,7 @@ _EMPTY_SCHEMA: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _EFFORT_UP_TO: Final = ((4_096, "low"), (16_384, "medium"))
 """Thinking budgets in tokens and the effort that stands for them; above: high."""
 
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _map: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -190,13 +191,13 @@ class _Items:
 
     def _call(self, call: ToolCall) -> None:
         known = self._known(call)
-        name = shortened(known.name)
+        name = short_name(known.name)
         told = call_id(call.id)
         item: dict[str, Any]
         if call.kind == "custom" and self._profile.custom_tools:
             item = {"type": "custom_tool_call", "call_id": told, "name": name, "input": call.arguments}
         else:
-            arguments = custom.wrap(call.arguments) if call.kind == "custom" else call.arguments or "{}"
+            arguments = wrap_custom(call.arguments) if call.kind == "custom" else call.arguments or "{}"
             item = {"type": "function_call", "call_id": told, "name": name, "arguments": arguments}
         if known.namespace is not None:
             item["namespace"] = known.namespace
@@ -304,21 +305,25 @@ def tool_entries(request: Request, profile: Profile | None, losses: list[str]) -
                 {
                     "type": "namespace",
                     "name": tool.namespace,
-                    "description": request_word(request, tool.namespace),
+                    "description": _word(request, f"namespace.{tool.namespace}"),
                     "tools": groups[tool.namespace],
                 }
             )
+    if request.origin == "responses":
+        for key, raw in request.extra.items():
+            if key.startswith("tools."):
+                entries += map(msgspec.Raw, _array.decode(raw))
     return entries
 
 
-def request_word(request: Request, namespace: str) -> str:
-    """The description of a namespace, which the decoder keeps in `extra`."""
-    raw = request.extra.get(f"namespace.{namespace}")
+def _word(request: Request, key: str) -> str:
+    """A text that the decoder keeps in `extra`."""
+    raw = request.extra.get(key)
     return msgspec.json.decode(raw, type=str) if raw is not None else ""
 
 
 def _tool(tool: Tool, own: bool, profile: Profile | None, losses: list[str]) -> dict[str, Any]:
-    name = shortened(tool.inner or tool.name)
+    name = short_name(tool.inner or tool.name)
     if tool.kind == "custom" and (profile is None or profile.custom_tools):
         entry: dict[str, Any] = {"type": "custom", "name": name}
         if tool.description is not None:
@@ -326,12 +331,9 @@ def _tool(tool: Tool, own: bool, profile: Profile | None, losses: list[str]) -> 
         if tool.format is not None:
             entry["format"] = msgspec.Raw(_flat_grammar(tool.format))
         return entry
-    entry = {"type": "function", "name": name}
     if tool.kind == "custom":
-        entry["description"] = custom.described(tool.description, tool.format)
-        entry["parameters"] = msgspec.Raw(custom.PARAMETERS)
-        entry["strict"] = False
-        return entry
+        tool = replace(custom_as_function(tool), strict=False)
+    entry = {"type": "function", "name": name}
     if tool.description is not None:
         entry["description"] = tool.description
     entry["parameters"] = msgspec.Raw(tool.parameters) if tool.parameters is not None else _EMPTY_SCHEMA
@@ -371,14 +373,15 @@ def _choice(choice: ToolChoice, profile: Profile, directory: Directory, losses: 
             return _named(directory.find(choice.names[0]), profile)
         case "allowed":
             tools = [_named(directory.find(name), profile) for name in choice.names]
-            return {"type": "allowed_tools", "mode": "auto", "tools": tools}
+            must = choice.must and profile.forced_tool_choice
+            return {"type": "allowed_tools", "mode": "required" if must else "auto", "tools": tools}
         case _:
             return "required"
 
 
 def _named(known: Known, profile: Profile) -> dict[str, str]:
     kind = "custom" if known.kind == "custom" and profile.custom_tools else "function"
-    return {"type": kind, "name": shortened(known.name)}
+    return {"type": kind, "name": short_name(known.name)}
 
 
 # --- the rest ----------------------------------------------------------------------------------------------------
@@ -400,9 +403,8 @@ def _put_limits(out: dict[str, Any], request: Request, target: Target, losses: l
         losses.append("top_k")
     if request.n is not None and request.n > 1:
         raise UnsupportedFeature("several choices (n) do not exist in the Responses dialect", where="$.n", accepted="1")
-    for name in ("presence_penalty", "frequency_penalty", "seed"):
-        if getattr(request, name) is not None:
-            losses.append(name)
+    unknown = ("presence_penalty", "frequency_penalty", "seed")
+    losses += [name for name in unknown if getattr(request, name) is not None]
     if request.stop:
         losses.append("stop")
     if request.origin == "responses":
@@ -512,11 +514,12 @@ _OURS: Final = frozenset({"effort", "summary", "generate_summary", "format", "ve
 def _put_extra(out: dict[str, Any], extra: Any, own: bool, losses: list[str]) -> None:
     for key, raw in extra.items():
         head, dot, rest = key.partition(".")
-        if head in ("input", "namespace") and dot:
-            if head == "input":
-                losses.append(key)
-        elif not own:
+        if not own:
             losses.append(key)
+        elif head == "input" and dot:
+            losses.append(key)  # a vendor's own record, withheld by the decoder
+        elif head in ("namespace", "tools") and dot:
+            continue  # written with the tools
         elif head in ("reasoning", "text") and dot:
             if rest not in _OURS:
                 out.setdefault(head, {})[rest] = msgspec.Raw(raw)

@@ -8,35 +8,27 @@ own name and namespace again through `Directory`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.dialects._shared import NAME_CHARS_MAX, short_name
 from gateway.dialects.contract import ReplyContext
 from gateway.ir.request import Request, Tool, ToolKind
 
-NAME_MAX: Final = 64
-"""Characters of a function name (chat and Responses; protocols.md 1.5)."""
-_KEPT: Final = 55  # of a shortened name: 55 + "_" + 8 hex of SHA-256, litellm's form (protocols.md 1.5)
 _BETWEEN: Final = "__"
-
-
-def shortened(name: str) -> str:
-    """`name` within 64 characters; the same name always gives the same result."""
-    if len(name) <= NAME_MAX:
-        return name
-    return f"{name[:_KEPT]}_{hashlib.sha256(name.encode('utf-8', 'replace')).hexdigest()[:8]}"
 
 
 def flat_name(namespace: str, inner: str, taken: Iterable[str] = ()) -> str:
     """One name for a tool of a namespace that is not in `taken`."""
     joined = namespace + _BETWEEN + inner
-    name = shortened(joined)
+    name = short_name(joined)
     attempt = 0
     while name in taken:
         attempt += 1
-        name = shortened(f"{joined}{_BETWEEN}{attempt:0>{NAME_MAX}}")
+        name = short_name(
+            f"{joined}{_BETWEEN}{attempt:0>{NAME_CHARS_MAX}}"
+        )  # too long on purpose: the digest tells apart
     return name
 
 
@@ -69,7 +61,7 @@ class Directory:
             self._known[tool.name] = known
             self._flat.setdefault((known.namespace, known.name), tool.name)
             self._lonely.setdefault(known.name, tool.name)
-            self._known.setdefault(shortened(tool.name), known)
+            self._known.setdefault(short_name(tool.name), known)
 
     @classmethod
     def of_request(cls, request: Request | None) -> Directory:

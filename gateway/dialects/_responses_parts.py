@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_json import encode, minted, parsed, present, refuse
+from gateway.dialects._shared import bytes_of, encode, minted, parsed, refuse
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
 from gateway.ir.request import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
@@ -68,7 +68,7 @@ def part_of(raw: msgspec.Raw, at: str) -> Part:
     if part.type in _TEXTS:
         if part.text is None:
             refuse("the field is missing", f"{at}.text", "a string")
-        notes = present(part.annotations)
+        notes = bytes_of(part.annotations)
         return Text(part.text, annotations=None if notes is None or notes.strip() in (b"[]", b"") else notes)
     match part.type:
         case "refusal":
@@ -84,7 +84,7 @@ def part_of(raw: msgspec.Raw, at: str) -> Part:
 
 
 def _image(part: _Part, at: str) -> Image:
-    raw = present(part.image_url)
+    raw = bytes_of(part.image_url)
     if raw is None:
         if not part.file_id:
             refuse("an image without image_url or file_id", at, "image_url (https: or data:) or file_id")

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_json import (
-    BAD,
+from gateway.dialects._shared import (
+    Bad,
     check_utf8,
     encode,
     malformed,
@@ -28,42 +28,14 @@ from gateway.wire import splice
 from gateway.wire.sse import is_comment
 
 KNOWN: Final = frozenset(
-    [
-        "access_programs",
-        "background",
-        "context_management",
-        "conversation",
-        "image",
-        "include",
-        "input",
-        "instructions",
-        "max_output_tokens",
-        "max_tool_calls",
-        "metadata",
-        "model",
-        "moderation",
-        "parallel_tool_calls",
-        "previous_response_id",
-        "prompt",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "stream",
-        "stream_options",
-        "temperature",
-        "text",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "truncation",
-        "user",
-        "client_metadata",
-    ]
+    {
+        *("access_programs", "background", "context_management", "conversation", "image", "include", "input"),
+        *("instructions", "max_output_tokens", "max_tool_calls", "metadata", "model", "moderation"),
+        *("parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key", "prompt_cache_options"),
+        *("prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream"),
+        *("stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation"),
+        *("user", "client_metadata"),
+    }
 )
 """Top-level fields of a request (openai 3.52) and Codex's own `client_metadata`."""
 
@@ -331,9 +303,9 @@ def usage_json(counts: Usage | None) -> dict[str, Any] | None:
 
 
 __all__ = [
-    "BAD",
     "CONVERSATION_CURE",
     "KNOWN",
+    "Bad",
     "MalformedRequest",
     "UsageJson",
     "adapt",

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.dialects._responses_json import BAD, malformed, parsed
 from gateway.dialects._responses_parts import encoded_reasoning
+from gateway.dialects._shared import Bad, malformed, parsed
 from gateway.dialects.contract import SeenReasoning, View
 from gateway.ir.profile import Profile
 from gateway.ir.request import Reasoning
@@ -57,7 +57,7 @@ def seen_reasoning(view: View) -> list[SeenReasoning]:
 def _read(raw: bytes, index: int) -> _Head:
     try:
         return _head.decode(raw)
-    except BAD as error:
+    except Bad as error:
         raise malformed(error, f"$.input[{index}]") from error
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._responses_encode import tool_entries
-from gateway.dialects._responses_json import encode, one_line
 from gateway.dialects._responses_names import Directory
 from gateway.dialects._responses_read import usage_json
+from gateway.dialects._shared import encode, one_line, read_error
 from gateway.dialects.contract import ReplyContext
 from gateway.errors import (
     BudgetExceeded,
@@ -241,7 +241,7 @@ def sse(kind: str, payload: dict[str, Any]) -> bytes:
 def error_event(error: GatewayError, request_id: str) -> bytes:
     """Two events: `error`, which the SDKs raise on, and `response.failed`, which Codex needs."""
     message, code = told(error), code_of(error)
-    response_id = request_id if request_id.startswith("resp_") else f"resp_{request_id}"
+    response_id = f"resp_{request_id.removeprefix('req_')}"
     first = {
         "type": "error",
         "code": code,
@@ -271,37 +271,7 @@ def error_event(error: GatewayError, request_id: str) -> bytes:
     return sse("error", first) + sse("response.failed", last)
 
 
-class _Error(msgspec.Struct):
-    message: Any = None
-    code: Any = None
-    type: Any = None
-
-
-class _ErrorBody(msgspec.Struct):
-    error: _Error | str | None = None
-    message: Any = None
-    detail: Any = None
-    code: Any = None
-
-
-_error_body: Final = msgspec.json.Decoder(_ErrorBody)
-_SHOWN: Final = 500
-
-
 def error_of(status: int, body: bytes) -> tuple[str, str | None]:
-    """(message, code) of an upstream's error body; plain text is shown up to 500 characters."""
-    try:
-        found = _error_body.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        text = body[: _SHOWN * 4].decode("utf-8", "replace").strip()[:_SHOWN]
-        return text or f"the upstream answered {status} without a body", None
-    if isinstance(found.error, _Error):
-        return _word(found.error.message) or f"the upstream answered {status}", _word(found.error.code)
-    message = found.error or _word(found.message) or _word(found.detail)
-    return message or f"the upstream answered {status}", _word(found.code)
-
-
-def _word(value: Any) -> str | None:
-    if value is None or isinstance(value, str):
-        return value or None
-    return encode(value).decode()[:_SHOWN]
+    """(message, code) of an upstream's error body in whatever shape."""
+    message, code, _kind = read_error(body)
+    return message or f"the upstream answered {status}", code

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_json import BAD, minted, one_line, understood
 from gateway.dialects._responses_read import UsageJson, usage
+from gateway.dialects._shared import Bad, minted, one_line, status_of_words, type_of_status, understood
 from gateway.errors import UpstreamError, UpstreamOverloaded, UpstreamProtocol, UpstreamRateLimited, UpstreamRejected
 from gateway.ir.events import (
     Annotated,
@@ -163,11 +163,12 @@ class _Slot:
 class _Run:
     """One run of text inside an item: a content part, or a part of a summary."""
 
-    __slots__ = ("block", "closed", "notes", "text")
+    __slots__ = ("block", "closed", "notes", "spoken", "text")
 
     def __init__(self, block: int) -> None:
         self.block = block
-        self.text: list[str] = []
+        self.text: list[str] = []  # of reasoning
+        self.spoken = False
         self.notes: set[bytes] = set()
         self.closed = False
 
@@ -487,18 +488,18 @@ class Decoder:
             return
         self._refused |= refusal
         self._spoke |= not refusal
-        run.text.append(text)
+        run.spoken = True
         out.append(Delta(run.block, text))
 
     def _text_done(self, told: _Event, full: str, refusal: bool, out: list[Event]) -> None:
         if full:
             run = self._run(self._slot(told), told.content_index or 0, refusal, out)
-            self._rest_of_text(run, full, refusal, out)
+            self._whole_text(run, full, refusal, out)
 
-    def _rest_of_text(self, run: _Run, full: str, refusal: bool, out: list[Event]) -> None:
-        so_far = "".join(run.text)
-        if full.startswith(so_far):
-            self._add_text(run, full[len(so_far) :], refusal, out)
+    def _whole_text(self, run: _Run, full: str, refusal: bool, out: list[Event]) -> None:
+        """Only where no delta told it: in pass-through some deltas are not fed, and must not count twice."""
+        if not run.spoken:
+            self._add_text(run, full, refusal, out)
 
     def _part_event(self, told: _Event, done: bool, out: list[Event]) -> None:
         if told.part is None:
@@ -513,7 +514,7 @@ class Decoder:
         if not full and index not in slot.parts:
             return
         run = self._run(slot, index, refusal, out)
-        self._rest_of_text(run, full, refusal, out)
+        self._whole_text(run, full, refusal, out)
         for raw in part.annotations or []:
             self._annotate(run, one_line(bytes(raw)), out)
         if done and not run.closed:
@@ -598,50 +599,23 @@ def _same_json(one: str, other: str) -> bool:
     try:
         left: Any = _json.decode(one)
         return bool(left == _json.decode(other))
-    except (*BAD, UnicodeEncodeError):
+    except (*Bad, UnicodeEncodeError):
         return False
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
 
-_STATUS: Final = (
-    ("context_length", 400),
-    ("insufficient_quota", 429),
-    ("usage_limit", 429),
-    ("rate_limit", 429),
-    ("too_many_requests", 429),
-    ("overloaded", 529),
-    ("slow_down", 529),
-    ("unavailable", 503),
-    ("timeout", 504),
-    ("invalid_api_key", 401),
-    ("authentication", 401),
-    ("permission", 403),
-    ("not_found", 404),
-    ("policy", 400),
-    ("image", 400),
-    ("invalid", 400),
-)
+_OURS_TO_MEND: Final = ("invalid", "policy", "image", "unsupported")
+"""Words in codes of this dialect that mean a bad request (openai 3.52 `response_error.py`)."""
 
 
 def failure(error: _Error, otherwise: str = "the upstream reported an error") -> Failed:
     """An error told inside a reply. The status is the one that the same words would have had outside."""
     code = None if error.code is None else str(error.code)
-    words = f"{code or ''} {error.type or ''}".lower()
-    status = 500
-    if code and len(code) == 3 and code.isascii() and code.isdigit() and 400 <= int(code) < 600:
-        status = int(code)
-    else:
-        status = next((value for word, value in _STATUS if word in words), 500)
-    return Failed(error.message or otherwise, error.type or _kind(status), code, status)
-
-
-def _kind(status: int) -> str:
-    if status == 429:
-        return "rate_limit_error"
-    if status in (503, 529):
-        return "overloaded_error"
-    return "invalid_request_error" if 400 <= status < 500 else "api_error"
+    status = status_of_words(error.type, error.code, error.message or "")
+    if status == 500 and code and any(word in code for word in _OURS_TO_MEND):
+        status = 400
+    return Failed(error.message or otherwise, error.type or type_of_status(status), code, status)
 
 
 def raised(failed: Failed, body: bytes) -> UpstreamError:

@@ -15,9 +15,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._responses_custom import InputExtractor
-from gateway.dialects._responses_json import encode, minted, one_line
 from gateway.dialects._responses_names import Directory, Known
 from gateway.dialects._responses_reply import Frame, item_id, reply_id, sse, stream_error
+from gateway.dialects._shared import encode, minted, one_line
 from gateway.dialects.contract import ReplyContext
 from gateway.ir.events import (
     Annotated,

@@ -18,17 +18,7 @@ from gateway.dialects import _responses_stream_in as incoming
 from gateway.dialects import _responses_stream_out as outgoing
 from gateway.dialects._responses_decode import CALLS_OF_VENDOR_TOOLS, decode_request
 from gateway.dialects._responses_encode import encode_request
-from gateway.dialects._responses_state import (
-    Stored,
-    countable,
-    final_response,
-    input_items,
-    input_list,
-    load_stored,
-    output_items,
-    stored_response,
-    with_history,
-)
+from gateway.dialects._responses_state import countable, input_items, output_items, response_id, with_history
 from gateway.dialects.contract import (
     Dialect,
     Encoded,
@@ -49,6 +39,7 @@ class _Responses:
     name: DialectName = "responses"
     paths: tuple[str, ...] = ("/v1/responses",)
     keepalive: bytes = b": keep-alive\n\n"
+    terminal: bytes = b""
 
     def read(self, body: bytes) -> View:
         return reading.read(body)
@@ -111,14 +102,10 @@ DIALECT = _Responses()
 __all__ = [
     "CALLS_OF_VENDOR_TOOLS",
     "DIALECT",
-    "Stored",
     "countable",
-    "final_response",
     "input_items",
-    "input_list",
-    "load_stored",
     "output_items",
-    "stored_response",
+    "response_id",
     "with_history",
 ]
 
