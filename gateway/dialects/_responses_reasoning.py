@@ -1,0 +1,124 @@
+"""Reasoning items of a request: finding, dropping and restoring them as whole items, nothing else touched.
+
+`encrypted_content` is bound to the vendor and organisation that made it (protocols.md 1.2), so items of another mint must
+go before a request is sent there. Nothing is ever missing in this dialect: no upstream demands a trace back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.dialects._responses_parts import encoded_reasoning
+from gateway.dialects._shared import Bad, malformed, parsed
+from gateway.dialects.contract import SeenReasoning, View
+from gateway.ir.profile import Profile
+from gateway.ir.request import Reasoning
+from gateway.wire import splice
+
+_WORD: Final = b'"reasoning"'
+
+
+class _Head(msgspec.Struct):
+    type: str | None = None
+    role: str | None = None
+    call_id: str | None = None
+    encrypted_content: str | None = None
+
+
+_head: Final = msgspec.json.Decoder(_Head)
+_array: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def seen_reasoning(view: View) -> list[SeenReasoning]:
+    """Traces in order, each with the calls that follow it up to the end of its turn."""
+    raws = [bytes(raw) for raw in view.messages]
+    if not any(_WORD in raw for raw in raws):
+        return []
+    found: list[tuple[int, str | None, list[str]]] = []
+    turn: list[list[str]] = []  # call lists of the traces of the turn at hand
+    for index, raw in enumerate(raws):
+        head = _read(raw, index)
+        if head.type == "reasoning":
+            calls: list[str] = []
+            turn.append(calls)
+            found.append((index, head.encrypted_content or None, calls))
+        elif head.type in ("function_call", "custom_tool_call"):
+            for calls in turn:
+                if head.call_id:
+                    calls.append(head.call_id)
+        elif _ends_turn(head):
+            turn = []
+    return [SeenReasoning((index, -1), seal, tuple(calls)) for index, seal, calls in found]
+
+
+def _read(raw: bytes, index: int) -> _Head:
+    try:
+        return _head.decode(raw)
+    except Bad as error:
+        raise malformed(error, f"$.input[{index}]") from error
+
+
+def _ends_turn(head: _Head) -> bool:
+    if head.type in (None, "message"):
+        return head.role != "assistant"
+    return head.type is not None and head.type.endswith("_output")
+
+
+def rewrite(
+    body: bytes,
+    drop: Iterable[tuple[int, int]],
+    restore: Mapping[int, tuple[Reasoning, ...]],
+    profile: Profile,
+) -> bytes:
+    """The body without the items at `drop`, and with `restore`'s traces put in front of the item of their index (the place
+    the vendor made them at). A trace without encrypted content, or for an upstream that takes none, is not written."""
+    gone = {index for index, _ in drop}
+    added = {index: items for index, traces in restore.items() if (items := _encoded(traces, profile))}
+    if not gone and not added:
+        return body
+    found = splice.fields(body)
+    raw = found.get("input")
+    if raw is None or bytes(memoryview(raw)[:1]) != b"[":
+        return body
+    array = bytes(raw)
+    return splice.splice(body, {"input": _rebuilt(array, parsed(_array, array, "$.input"), gone, added)})
+
+
+def _encoded(traces: tuple[Reasoning, ...], profile: Profile) -> list[bytes]:
+    if not profile.encrypted_reasoning:
+        return []
+    return [item for item in map(encoded_reasoning, traces) if item is not None]
+
+
+def _rebuilt(array: bytes, items: list[msgspec.Raw], gone: set[int], added: Mapping[int, list[bytes]]) -> bytes:
+    """Each kept item with the white space around it as it was: neighbours of a change keep their bytes."""
+    parts: list[bytes] = []
+    position = 1
+    for index, raw in enumerate(items):
+        start = _skip(array, position)
+        end = start + len(memoryview(raw))
+        lead = array[position:start].replace(b",", b"", 1)
+        parts += [lead + item for item in added.get(index, ())]
+        if index not in gone:
+            parts.append(lead + array[start:end])
+        position = end
+    tail = [item for index, late in sorted(added.items()) if index >= len(items) for item in late]
+    closing = array[position:].rstrip(b"]") if not items else array[position : array.rindex(b"]")]
+    return b"[" + b",".join([*parts, *tail]) + closing + b"]"
+
+
+def _skip(array: bytes, position: int) -> int:
+    while array[position : position + 1] in (b" ", b"\t", b"\n", b"\r", b","):
+        position += 1
+    return position
+
+
+def without_reasoning(body: bytes, view: View, profile: Profile) -> bytes:
+    """The request with all traces removed, and thinking switched off if the profile says how: one repair of a 400."""
+    body = rewrite(body, [seen.path for seen in seen_reasoning(view)], {}, profile)
+    if profile.disable_thinking is not None:
+        body = splice.splice(body, {"thinking": profile.disable_thinking})
+    return body
