@@ -34,6 +34,7 @@ def warnings(settings: Settings) -> list[Problem]:
     """What works but is probably not meant."""
     found: list[Problem] = []
     always: str | None = None
+    served = {LANE_PREFIX + model.lane for model in settings.models.values() if model.enabled}
     for i, route in enumerate(settings.routes):
         if always is not None:
             found.append(Problem(path=("routes", i), message=f"never reached: route {always} before it matches always"))
@@ -43,7 +44,7 @@ def warnings(settings: Settings) -> list[Problem]:
             model = settings.models.get(target)
             if model is not None and not model.enabled:
                 found.append(Problem(path=("routes", i, "to", j), message=f"{target} is not enabled, so it is skipped"))
-            elif settings.models and target.startswith(LANE_PREFIX) and not settings.lane(target[len(LANE_PREFIX) :]):
+            elif settings.models and target.startswith(LANE_PREFIX) and target not in served:
                 found.append(
                     Problem(path=("routes", i, "to", j), message=f"no enabled model is in the lane of {target}")
                 )

@@ -14,20 +14,32 @@ from pydantic_core import ErrorDetails
 from gateway.config import check, document
 from gateway.config.catalog import Catalog
 from gateway.config.normalise import normalise
-from gateway.config.problems import Path, Problem, config_error, listed, nearest, shown
+from gateway.config.problems import Path, Place, Problem, config_error, listed, nearest, shown
 from gateway.config.settings import Settings
 from gateway.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings ready for use. `origins` says where a value came from, by path; a path without one is a default.
-    `warnings` are sentences like those of problems."""
+    """Settings ready for use, and where each value came from. `filled` are values that the file left to somebody else,
+    `places` those that it holds. `warnings` are sentences like those of problems."""
 
     settings: Settings
     source: str
-    origins: Mapping[Path, str] = field(default_factory=dict)
+    filled: Mapping[Path, str] = field(default_factory=dict)
+    places: Mapping[Path, Place] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    def origin(self, path: Path) -> str:
+        """interlock.yaml:12, "provider vllm", "found at http://...", or "default"."""
+        here = path[:-1] if path and path[-1] == 0 and path not in self.places else path
+        if here in self.places:
+            return f"{self.source}:{self.places[here].line}"
+        while path:
+            if path in self.filled:
+                return self.filled[path]
+            path = path[:-1]
+        return "default"
 
 
 def load(text: str | bytes, *, file: str, catalog: Catalog) -> Loaded:
@@ -44,13 +56,13 @@ def load(text: str | bytes, *, file: str, catalog: Catalog) -> Loaded:
     if found or settings is None:
         raise config_error(file, found)
     whole, filled = normalise(settings, catalog)
-    origins = {path: f"{file}:{place.line}" for path, place in doc.places.items()} | dict(filled)
     notes = tuple(_placed(w, doc).sentence(file) for w in check.warnings(whole))
-    return Loaded(whole, file, origins, notes)
+    return Loaded(whole, file, filled, doc.places, notes)
 
 
 def complete(settings: Settings, *, source: str, catalog: Catalog, origins: Mapping[Path, str] | None = None) -> Loaded:
-    """The same for settings that come from no text (discovery, tests). ConfigError as above, without places."""
+    """The same for settings that come from no text (discovery, tests); `origins` says where from, by path or the
+    beginning of one. ConfigError as above, without places."""
     found = check.problems(settings, catalog)
     if found:
         raise config_error(source, found)

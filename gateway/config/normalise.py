@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel
 
 from gateway.config.catalog import Catalog, ProviderFacts
 from gateway.config.models import Capabilities, ModelConfig
@@ -22,9 +25,18 @@ def normalise(settings: Settings, catalog: Catalog) -> tuple[Settings, dict[Path
         facts = catalog.providers.get(model.provider)
         changes = {} if facts is None else _changes(name, model, facts)
         models[name] = model.model_copy(update={key: value for key, (value, _) in changes.items()})
-        for key, (_, origin) in changes.items():
-            filled[("models", name, key)] = origin
+        for key, (value, origin) in changes.items():
+            for path in _leaves(key, value, getattr(model, key)):
+                filled[("models", name, *path)] = origin
     return settings.model_copy(update={"models": models}), filled
+
+
+def _leaves(key: str, value: Any, before: Any) -> Iterator[Path]:
+    """The paths below `key` that differ, so that each field of a section has its own origin."""
+    if isinstance(value, BaseModel):
+        yield from ((key, f) for f in type(value).model_fields if getattr(value, f) != getattr(before, f))
+    else:
+        yield (key,)
 
 
 def _changes(name: str, model: ModelConfig, facts: ProviderFacts) -> dict[str, tuple[Any, str]]:
