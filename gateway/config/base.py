@@ -48,7 +48,7 @@ def is_ref(value: str) -> bool:
 
 
 def http_url(value: str) -> str:
-    """An http(s) URL without user information and query, trailing slash removed."""
+    """An http(s) URL without user information and query. A trailing slash or /v1 is removed: paths begin with /v1."""
     try:
         parts = urlsplit(value)
         port_ok = parts.port is None or 0 < parts.port < 65536
@@ -60,7 +60,7 @@ def http_url(value: str) -> str:
         raise ValueError("credentials may not stand in a URL; use api_key or headers with env:NAME or file:/path")
     if parts.query or parts.fragment:
         raise ValueError("a base URL carries no query and no fragment")
-    return value.rstrip("/")
+    return value.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def url_or_ref(value: str) -> str:

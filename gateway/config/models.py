@@ -124,7 +124,9 @@ class ModelConfig(Strict):
     """A model that can be routed to. Its key is the name that clients and routes use."""
 
     provider: str = Field(description="Who serves it: a name shown by `interlock list providers`.")
-    base_url: HttpUrl | None = Field(default=None, description="Address, without /v1. Default: the provider's own.")
+    base_url: HttpUrl | None = Field(
+        default=None, description="Address; /v1 may be left out. Default: the provider's own."
+    )
     model: str = Field(
         default="", description="The name the upstream knows it by. Default: the key's part behind the last slash."
     )
@@ -148,7 +150,7 @@ class ModelConfig(Strict):
     cost: CostConfig | None = Field(default=None, description="Price, over the built-in price table.")
     price_id: str | None = Field(
         default=None,
-        description="provider/model in the built-in price table, when its name there differs from `model`.",
+        description="Provider, or provider/model, in the built-in price table. Default: the provider's own.",
     )
     timeouts: TimeoutsConfig = Field(default_factory=TimeoutsConfig, description="Limits in seconds.")
     headers: Annotated[Mapping[str, str], AfterValidator(_headers)] = Field(
