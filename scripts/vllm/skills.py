@@ -1,8 +1,9 @@
 """What the tiny model can say: one special token (the hint) stands for one exact answer.
 
-The chat template writes a hint as the last token of the prompt, so the answer depends on local context only, and prompts
-of any length (a coding agent sends 10,000 tokens and more) get it right. The model is closed on purpose: an agent in
-auto-approve mode runs what it says, so every command below is harmless; the "dangerous" one names a path that does not exist.
+The chat template writes a hint as the last token of the prompt, so the answer depends on local context only, and
+prompts of any length (a coding agent sends 10,000 tokens and more) get it right. The model is closed on purpose: an
+agent in auto-approve mode runs what it says, so every command below is harmless; the "dangerous" one names a path that
+does not exist.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 usage: teach.py full MODEL_DIR OUT_DIR      full fine-tune, in place of the random weights
        teach.py lora MODEL_DIR OUT_DIR      PEFT adapter (rank 8) on top of the taught model
 
-Each sample is noise, a hint and the hint's answer; loss falls on the answer only. The noise is what stands in prompts (prose,
-JSON, code, earlier answers) and random tokens, at positions spread over the whole context, so that neither the length nor
-the words of a real prompt matter. Exit 1 if one answer is wrong at one of `PROOF_POSITIONS`.
+Each sample is noise, a hint and the hint's answer; loss falls on the answer only. The noise is what stands in prompts
+(prose, JSON, code, earlier answers) and random tokens, at positions spread over the whole context, so that neither the
+length nor the words of a real prompt matter. Exit 1 if one answer is wrong at one of `PROOF_POSITIONS`.
 """
 
 from __future__ import annotations
@@ -186,7 +186,7 @@ def main() -> None:
     model.save_pretrained(out)
     if mode == "full":
         tokenizer.save_pretrained(out)
-        # Greedy whatever the client asks for: vLLM takes its defaults from this file, and top_k 1 beats any temperature.
+        # Greedy whatever the client asks for: vLLM takes its defaults from here, and top_k 1 beats any temperature.
         greedy = {"do_sample": True, "top_k": 1, "eos_token_id": tokenizer.eos_token_id}
         (Path(out) / "generation_config.json").write_text(json.dumps(greedy) + "\n", encoding="utf-8")
 
