@@ -1,5 +1,5 @@
-"""The command `interlock`. Each module of this package is one command: it declares `COMMAND`, its file name is the command's name,
-and the first line of its docstring is the help. Modules are imported when they are run, so `interlock --help` stays fast.
+"""The command `interlock`. Each module of this package is one command: it declares `COMMAND`, its file name is the command's
+name, and the first line of its docstring is the help. Modules are imported when they are run, so `interlock --help` is fast.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -44,12 +45,11 @@ class Lazy(click.Group):
         """As click does it, with the nearest name for a typo."""
         try:
             return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], self.list_commands(ctx), n=1)
-            error.message += f" Did you mean {near[0]}?" if near else f" Known: {', '.join(self.list_commands(ctx))}."
-            raise
+        except click.UsageError:
+            known = self.list_commands(ctx)
+            near = get_close_matches(args[0], known, n=1)
+            cure = f"Did you mean {near[0]}?" if near else f"Known: {', '.join(known)}."
+            raise click.UsageError(f"no command {args[0]!r}. {cure}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, self._help(name)) for name in self.list_commands(ctx)]

@@ -34,8 +34,8 @@ class Configuration:
 
 
 def locate(given: str | None, environment: Mapping[str, str] = os.environ) -> Path | None:
-    """The file of --config, else of INTERLOCK_CONFIG, else interlock.yaml here, else in $XDG_CONFIG_HOME/interlock. None when
-    none was asked for and none is there; a file asked for need not exist (reading it says so)."""
+    """The file of --config, else of INTERLOCK_CONFIG, else interlock.yaml here, else in $XDG_CONFIG_HOME/interlock. None
+    when none was asked for and none is there; a file asked for need not exist (reading it says so)."""
     if given:
         return Path(given)
     if environment.get(ENVIRONMENT_NAME):

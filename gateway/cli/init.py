@@ -27,8 +27,8 @@ from gateway.routing.table import DEFAULT_ROUTES
     help="File to write; - prints.",
 )
 def COMMAND(force: bool, output: str) -> None:
-    """Look for keys in the environment and model servers on this machine, and write them as a commented configuration. Keys are
-    written as env: references, never themselves."""
+    """Look for keys in the environment and model servers on this machine, and write them as a commented configuration.
+    Keys are written as env: references, never themselves."""
     probes = asyncio.run(discovery.probe(catalog(), os.environ))
     found = discover.discover(os.environ, probes, catalog())
     routes = tuple(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Sequence
+
 import click
 
 from gateway.dialects.registry import all_dialects
@@ -31,12 +34,11 @@ def dialects() -> None:
 @COMMAND.command()
 def harnesses() -> None:
     """Harnesses that are recognised."""
-    from gateway.harnesses.registry import all_harnesses
+    registry = importlib.import_module("gateway.harnesses.registry")
+    _table([("NAME", "TITLE"), *((name, getattr(h, "title", "")) for name, h in registry.all_harnesses().items())])
 
-    _table([("NAME", "TITLE"), *((name, h.title) for name, h in all_harnesses().items())])
 
-
-def _table(rows: list[tuple[str, ...]]) -> None:
+def _table(rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -164,8 +164,13 @@ def settings_from(found: Iterable[Found], base: Settings | None = None) -> Setti
 def loaded_from(found: Iterable[Found], catalog: Catalog, base: Settings | None = None) -> Loaded:
     """The same, checked and filled in. ConfigError when `base` has routes to models that were not found."""
     entries = tuple(found)
-    origins: dict[Path, str] = {("models", entry.name): f"found: {entry.where}" for entry in entries}
-    return complete(settings_from(entries, base), source="discovery", catalog=catalog, origins=origins)
+    settings = settings_from(entries, base)
+    origins: dict[Path, str] = {
+        ("models", entry.name, field): f"found: {entry.where}"
+        for entry in entries
+        for field in settings.models[entry.name].model_fields_set
+    }
+    return complete(settings, source="discovery", catalog=catalog, origins=origins)
 
 
 def is_simulated(found: Iterable[Found]) -> bool:
