@@ -156,14 +156,20 @@ def model_config(found: Found) -> ModelConfig:
     return ModelConfig.model_validate(said)
 
 
+def settings_from(found: Iterable[Found], base: Settings | None = None) -> Settings:
+    """`base` (a file that names no models, or the defaults) with the models found, as a file would say them."""
+    return (base or Settings()).model_copy(update={"models": {entry.name: model_config(entry) for entry in found}})
+
+
 def loaded_from(found: Iterable[Found], catalog: Catalog, base: Settings | None = None) -> Loaded:
-    """Settings with the models found, in place of those of `base` (a file that names none). ConfigError when `base` has
-    routes to models that were not found."""
+    """The same, checked and filled in. ConfigError when `base` has routes to models that were not found."""
     entries = tuple(found)
-    settings = (base or Settings()).model_copy(
-        update={"models": {entry.name: model_config(entry) for entry in entries}}
-    )
-    origins: dict[Path, str] = {("models", entry.name): f"found: {entry.where}" for entry in entries}
+    settings = settings_from(entries, base)
+    origins: dict[Path, str] = {
+        ("models", entry.name, field): f"found: {entry.where}"
+        for entry in entries
+        for field in settings.models[entry.name].model_fields_set
+    }
     return complete(settings, source="discovery", catalog=catalog, origins=origins)
 
 

@@ -67,9 +67,8 @@ def complete(settings: Settings, *, source: str, catalog: Catalog, origins: Mapp
     if found:
         raise config_error(source, found)
     whole, filled = normalise(settings, catalog)
-    return Loaded(
-        whole, source, {**filled, **(origins or {})}, tuple(w.sentence(source) for w in check.warnings(whole))
-    )
+    notes = tuple(w.sentence(source) for w in check.warnings(whole))
+    return Loaded(whole, source, {**(origins or {}), **filled}, warnings=notes)
 
 
 def _validated(raw: dict[str, Any], doc: document.Document, catalog: Catalog) -> tuple[Settings | None, list[Problem]]:

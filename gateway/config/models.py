@@ -131,7 +131,8 @@ class ModelConfig(Strict):
         default="", description="The name the upstream knows it by. Default: the key's part behind the last slash."
     )
     dialect: DialectName | None = Field(
-        default=None, description="Dialect spoken to it. Default: the provider's preferred one."
+        default=None,
+        description="The only dialect spoken to it. Default: the client's own if the provider knows it, else its best.",
     )
     api_key: SecretRef | None = Field(default=None, description=f"Credential: {SECRET_FORMS}. Never the key itself.")
     lane: LaneName = Field(description="local, mid, frontier or daemon: what the model is for.")

@@ -1,4 +1,7 @@
-"""Fills in what an operator left to the provider: upstream name, address, dialect, key, window, price."""
+"""Fills in what an operator left to the provider: upstream name, address, key, window, price.
+
+The dialect stays open unless it is written: a provider that speaks several is spoken to in the client's own.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,6 @@ def _changes(name: str, model: ModelConfig, facts: ProviderFacts) -> dict[str, t
 
     fill("model", upstream, "last part of the name", not model.model)
     fill("base_url", facts.base_url, of_provider, model.base_url is None)
-    fill("dialect", facts.dialects[0], of_provider, model.dialect is None)
     fill("price_id", facts.price_id, of_provider, model.price_id is None)
     if facts.needs_key:
         fill("api_key", f"env:{facts.env_keys[0]}", of_provider, model.api_key is None)

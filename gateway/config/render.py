@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from gateway.config.models import ModelConfig
 from gateway.config.routes import RouteConfig
 from gateway.config.settings import Settings
 
+_PLAIN = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_./-]|:(?=[A-Za-z0-9_/]))*\Z")
+"""Text that is plain text in YAML 1.1 and 1.2 alike, but for `_WORDS`."""
+_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _REACHABLE = {True: "yes", False: "NO", None: "not tried"}
 
 
@@ -36,8 +40,8 @@ def _row(entry: Found) -> tuple[str, str, str, str]:
 
 
 def render_yaml(settings: Settings, found: Sequence[Found], routes: Sequence[RouteConfig]) -> str:
-    """An `interlock.yaml`, commented, that loads to these models and `routes`. Holds env: references, never a secret. Flow
-    style is JSON, which every YAML reader takes, so no value needs quoting rules of its own."""
+    """An `interlock.yaml`, commented, that loads to these models and `routes`. Holds env: references, never a secret. Values
+    are JSON, which every YAML reader takes; only plain words go without quotes."""
     origin = {entry.name: entry for entry in found}
     lines = [
         "# Interlock. All settings: docs/reference/settings.md; check with: interlock config check",
@@ -91,15 +95,15 @@ def _route(route: RouteConfig) -> dict[str, Any]:
 
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_word(key)}: {_flow(entry)}" for key, entry in value.items()) + "}"
+        return "{" + ", ".join(f"{_json(key)}: {_flow(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, Iterable) and not isinstance(value, str):
         return "[" + ", ".join(map(_flow, value)) + "]"
     return _json(value)
 
 
-def _word(key: str) -> str:
-    return key if key.isidentifier() else _json(key)
-
-
 def _json(value: Any) -> str:
+    if isinstance(value, str) and _PLAIN.match(value) and value.lower() not in _WORDS:
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return msgspec.json.encode(value).decode()
