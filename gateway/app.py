@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import __version__
@@ -23,6 +22,7 @@ from gateway.adapters.system import SystemClock, SystemRandom
 from gateway.adapters.tasks import TaskSet
 from gateway.adapters.tokens import TiktokenCounter
 from gateway.adapters.upstream import AiohttpUpstream, ChoosingUpstream, LeanUpstream, SchemeUpstream
+from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
 from gateway.endpoints import Endpoint, build
@@ -41,27 +41,19 @@ from gateway.telemetry import LOG
 
 _log = logging.getLogger(LOG)
 
-Load = Callable[[], Awaitable["Loaded"]]
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A configuration with where its models were found; `source` names the file, or says that there is none."""
-
-    settings: Settings
-    found: dict[str, str] = field(default_factory=dict)
-    source: str = "defaults"
+Load = Callable[[], Awaitable[Loaded]]
 
 
 def runtime_of(loaded: Loaded, generation: int) -> tuple[Runtime, tuple[str, ...]]:
     """The runtime of a configuration and warnings about it (secrets that could not be read). ConfigError."""
     settings = loaded.settings
     secrets, problems = secret_store.resolve(settings)
-    endpoints = build(settings, all_providers(), secrets, loaded.found)
+    found = {name: loaded.origin(("models", name)) for name in settings.models}
+    endpoints = build(settings, all_providers(), secrets, found)
     pricing = {name: _pricing(name, endpoint, settings) for name, endpoint in endpoints.items()}
     routes = table.build(settings, endpoints)
     runtime = Runtime(settings, routes, pricing, _baseline(settings, endpoints), generation, loaded.source)
-    return runtime, problems
+    return runtime, (*loaded.warnings, *problems)
 
 
 def _pricing(name: str, endpoint: Endpoint, settings: Settings) -> Pricing:
@@ -122,7 +114,7 @@ class Gateway:
         self._runtime, self.warnings = runtime_of(loaded, 1)
         self._paced = paced
         self._local = local
-        self._tasks = TaskSet()
+        self._tasks = TaskSet("gateway")
         self._reloading = asyncio.Lock()
         self.reload_error: str | None = None
         self.reload_failures = 0

@@ -107,7 +107,7 @@ class SqliteKeys:
             )  # fmt: skip
         return secret, caller
 
-    def list(self) -> list[KeyRow]:
+    def all_keys(self) -> list[KeyRow]:
         with closing(self._connect()) as db:
             return [row for _, row in self._rows(db)]
 

@@ -3,5 +3,6 @@
 from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
 from gateway.adapters.upstream.choose import ChoosingUpstream
 from gateway.adapters.upstream.lean import LeanUpstream
+from gateway.adapters.upstream.scheme import SchemeUpstream
 
-__all__ = ["AiohttpUpstream", "ChoosingUpstream", "LeanUpstream"]
+__all__ = ["AiohttpUpstream", "ChoosingUpstream", "LeanUpstream", "SchemeUpstream"]

@@ -1,0 +1,26 @@
+"""Upstreams that are no HTTP server, by the scheme of their origin (the simulated one); everything else goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
+
+
+class SchemeUpstream:
+    """`special` maps a scheme ("sim") to the upstream that serves it; `usual` serves the rest."""
+
+    def __init__(self, special: Mapping[str, Upstream], usual: Upstream) -> None:
+        self._special = dict(special)
+        self._usual = usual
+
+    async def send(self, request: UpstreamRequest) -> UpstreamReply:
+        scheme = request.origin.partition("://")[0]
+        return await self._special.get(scheme, self._usual).send(request)
+
+    async def aclose(self) -> None:
+        for upstream in (*self._special.values(), self._usual):
+            await upstream.aclose()
+
+
+_: type[Upstream] = SchemeUpstream

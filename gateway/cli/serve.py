@@ -1,0 +1,164 @@
+"""Run the gateway.
+
+Finds the configuration (or what is in the environment and on this machine), shows it as a table, listens, reloads when the
+file changes or on SIGHUP, and drains on SIGTERM.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from gateway.adapters.watch import Watcher
+from gateway.app import Gateway
+from gateway.cli import _configuration, _logging
+from gateway.cli._paths import state_dir_of
+from gateway.config import render
+from gateway.config.load import Loaded
+from gateway.config.settings import Settings
+from gateway.errors import ConfigError
+from gateway.telemetry import LOG
+
+_log = logging.getLogger(LOG)
+
+EXIT_PORT_TAKEN = 3
+
+
+@click.command()
+@click.option("--config", "config", type=click.Path(dir_okay=False), help="Configuration file (default: interlock.yaml).")
+@click.option("--host", help="Address to listen on (default: server.host, 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one (default: 4242).")
+@click.option("--state-dir", type=click.Path(file_okay=False), help="Where ledger, keys and state live.")
+def COMMAND(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> None:  # noqa: N802
+    """Run the gateway."""
+    import uvloop
+
+    try:
+        code = uvloop.run(_main(config, host, port, state_dir))
+    except ConfigError as error:
+        _configuration.tell(error)
+    sys.exit(code)
+
+
+async def _main(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> int:
+    path = _configuration.locate(config)
+    mine = frozenset({port if port is not None else 4242})
+    found = await _configuration.load_or_discover(path, skip_ports=mine)
+    settings = found.loaded.settings
+    _logging.set_up(settings.log)
+    address = host or settings.server.host
+    local = is_loopback(address)
+
+    async def load() -> Loaded:
+        return (await _configuration.load_or_discover(path, skip_ports=mine)).loaded
+
+    gateway = Gateway(found.loaded, load, state_dir_of(state_dir), local=local)
+    if found.found:
+        click.echo(render.table(found.found))
+    else:
+        click.echo(render.configured(settings))
+    for warning in gateway.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    listening = bind(address, settings.server.port if port is None else port)
+    if listening is None:
+        wanted = settings.server.port if port is None else port
+        click.echo(f"{address}:{wanted} is taken; choose another with --port, or see `interlock doctor`", err=True)
+        return EXIT_PORT_TAKEN
+    await gateway.start()
+    try:
+        return await _serve(gateway, listening, settings, path)
+    finally:
+        await gateway.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Loopback needs no key until keys exist; anything else always does."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(host: str, port: int) -> socket.socket | None:
+    """A bound socket; None when the port is taken. OSError for an address that is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        if error.errno in (98, 48):  # EADDRINUSE on Linux, macOS
+            return None
+        raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    listening.set_inheritable(True)
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: a stream must be told of a shutdown, and may finish first."""
+
+    def install_signal_handlers(self) -> None: ...
+
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+
+async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings, path: Path | None) -> int:
+    server = _Server(
+        uvicorn.Config(
+            gateway.front,
+            http="httptools",
+            ws="none",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            backlog=2048,
+            timeout_keep_alive=round(settings.server.idle_connection_s),
+        )
+    )
+    host, port = listening.getsockname()[:2]
+    click.echo(f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
+               f"/v1/messages; GET /health, /docs)")
+    sys.stdout.flush()
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    serving = loop.create_task(server.serve([listening]), name="http")
+    gateway.warm_up()
+    async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
+        stop = loop.create_task(stopping.wait(), name="signals")
+        await asyncio.wait([stop, serving], return_when=asyncio.FIRST_COMPLETED)
+        if stopping.is_set():
+            _log.info("draining: %d requests in flight", gateway.front.in_flight)
+            await gateway.drain()
+        stop.cancel()
+    server.should_exit = True
+    server.force_exit = gateway.front.in_flight > 0
+    await serving
+    return 0
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def pid() -> int:
+    return os.getpid()
