@@ -155,14 +155,14 @@ class Gateway:
         )
         keeper = Keeper(clock, settings.server.keepalive_s)
         pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
-        operations = Operations(self, pipeline)
+        self._operations = Operations(self, pipeline)
         self.front = Front(
             pipeline,
             lambda: self._runtime,
             keys,
             random,
             surfaces=SURFACES,
-            back=operations.app,
+            back=self._operations.app,
             local=self._local,
         )
         self._tasks.spawn(keeper.run(), name="keeper")
@@ -170,6 +170,10 @@ class Gateway:
         self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
         self._tasks.spawn(asyncio.to_thread(tokens.load), name="tokens")
         dialects.by_path()
+
+    def warm_up(self) -> None:
+        """After the port is open: imports what the first answers do not need."""
+        self._tasks.spawn(self._operations.warm(), name="operations")
 
     def _breaker_rules(self) -> Rules:
         b = self._runtime.settings.breaker

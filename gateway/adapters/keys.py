@@ -1,8 +1,8 @@
 """API keys in SQLite, hashed at rest, answered from an in-memory snapshot.
 
-A key is `ilk_` and 43 characters of 256 random bits; with that much entropy one SHA-256 is as good as a slow hash, and costs
-a microsecond instead of a request's worth of CPU. Only the digest and a public id are stored. Changes made by the CLI (another
-process) are seen within two seconds.
+A key is `ilk_` and 43 characters of 256 random bits; with that much entropy one SHA-256 is as good as a slow hash, and
+costs a microsecond instead of a request's worth of CPU. Only the digest and a public id are stored. Changes made by the CLI
+(another process) are seen within two seconds.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class SqliteKeys:
     # --- blocking: start, CLI ---------------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Reads the file if it changed. Revoked keys still count as existing: revoking the last one must not open the door."""
+        """Reads the file if it changed. Revoked keys still count: revoking the last one must not open the door."""
         version = self._stamp()
         if version == self._seen:
             return

@@ -30,7 +30,11 @@ class _OnPurpose(logging.Filter):
         from gateway.http.sink import Cut
 
         cut = record.exc_info is not None and record.exc_info[0] is not None and issubclass(record.exc_info[0], Cut)
-        return not cut and "Unsupported upgrade request" not in record.getMessage() and "No supported WebSocket" not in record.getMessage()
+        return (
+            not cut
+            and "Unsupported upgrade request" not in record.getMessage()
+            and "No supported WebSocket" not in record.getMessage()
+        )
 
 
 def set_up(config: LogConfig) -> None:

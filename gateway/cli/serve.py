@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-import os
 import signal
 import socket
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import uvicorn
@@ -23,6 +23,7 @@ from gateway.app import Gateway
 from gateway.cli import _configuration, _logging
 from gateway.cli._paths import state_dir_of
 from gateway.config import render
+from gateway.config.discover import Found
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.errors import ConfigError
@@ -31,14 +32,17 @@ from gateway.telemetry import LOG
 _log = logging.getLogger(LOG)
 
 EXIT_PORT_TAKEN = 3
+REACH_S = 1.0
 
 
 @click.command()
-@click.option("--config", "config", type=click.Path(dir_okay=False), help="Configuration file (default: interlock.yaml).")
+@click.option(
+    "--config", "config", type=click.Path(dir_okay=False), help="Configuration file (default: interlock.yaml)."
+)
 @click.option("--host", help="Address to listen on (default: server.host, 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one (default: 4242).")
 @click.option("--state-dir", type=click.Path(file_okay=False), help="Where ledger, keys and state live.")
-def COMMAND(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> None:  # noqa: N802
+def COMMAND(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> None:
     """Run the gateway."""
     import uvloop
 
@@ -62,10 +66,7 @@ async def _main(config: str | None, host: str | None, port: int | None, state_di
         return (await _configuration.load_or_discover(path, skip_ports=mine)).loaded
 
     gateway = Gateway(found.loaded, load, state_dir_of(state_dir), local=local)
-    if found.found:
-        click.echo(render.table(found.found))
-    else:
-        click.echo(render.configured(settings))
+    click.echo(render.table(found.found or await _configured(gateway)))
     for warning in gateway.warnings:
         click.echo(f"warning: {warning}", err=True)
     listening = bind(address, settings.server.port if port is None else port)
@@ -78,6 +79,31 @@ async def _main(config: str | None, host: str | None, port: int | None, state_di
         return await _serve(gateway, listening, settings, path)
     finally:
         await gateway.stop()
+
+
+async def _configured(gateway: Gateway) -> tuple[Found, ...]:
+    """The configured models as rows of the table; reachable = a connection could be opened within a second."""
+    endpoints = list(gateway.runtime.endpoints.values())
+    up = await asyncio.gather(*(_reachable(e.origin) for e in endpoints))
+    return tuple(
+        Found(name=e.name, provider=e.provider, model=e.model, lane=e.lane, where=e.origin, reachable=ok)
+        for e, ok in zip(endpoints, up, strict=True)
+    )
+
+
+async def _reachable(origin: str) -> bool:
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or parts.hostname is None:
+        return True
+    try:
+        async with asyncio.timeout(REACH_S):
+            _, writer = await asyncio.open_connection(
+                parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+            )
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True
 
 
 def is_loopback(host: str) -> bool:
@@ -134,8 +160,10 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
         )
     )
     host, port = listening.getsockname()[:2]
-    click.echo(f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
-               f"/v1/messages; GET /health, /docs)")
+    click.echo(
+        f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
+        f"/v1/messages; GET /health, /docs)"
+    )
     sys.stdout.flush()
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -158,7 +186,3 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def pid() -> int:
-    return os.getpid()

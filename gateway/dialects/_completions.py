@@ -29,7 +29,7 @@ from gateway.dialects._shared import (
 from gateway.dialects.contract import ReplyContext, StreamEncoder, View
 from gateway.errors import GatewayError, UnsupportedFeature, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Response, Started, UsageReport
-from gateway.ir.request import Message, Opaque, Refusal, Request, Text, ToolCall
+from gateway.ir.request import DialectName, Message, Opaque, Refusal, Request, Text, ToolCall
 from gateway.ir.usage import Usage
 from gateway.wire import splice
 
@@ -121,6 +121,8 @@ def _refuse_unsupported(found: _Body) -> None:
 class CompletionsClient:
     """What the pipeline needs of a client's dialect, in the words of Dialect. Stateless."""
 
+    name: DialectName = "chat"
+    """Its family: errors, harnesses and sessions are those of chat."""
     paths: tuple[str, ...] = ("/v1/completions",)
     keepalive = b": keep-alive\n\n"
     terminal = DONE

@@ -126,9 +126,10 @@ class StreamEncoder(Protocol):
         """Closing bytes (chat `[DONE]`); a stream without Finished gets an error event, never silence."""
 
 
-class Dialect(Protocol):
+class ClientDialect(Protocol):
+    """The half that faces clients: legacy completions have only this one, since nothing is sent upstream in that shape."""
+
     name: DialectName
-    paths: tuple[str, ...]
     keepalive: bytes
     """Bytes that keep a silent stream alive: an SSE comment, or `event: ping` (Messages)."""
     terminal: bytes
@@ -141,6 +142,22 @@ class Dialect(Protocol):
 
     def decode_request(self, body: bytes) -> Request: ...
 
+    def encode_response(self, response: Response, context: ReplyContext) -> bytes: ...
+
+    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+    def error_body(self, error: GatewayError, request_id: str) -> bytes:
+        """The whole error answer in this dialect's shape."""
+
+    def error_event(self, error: GatewayError, request_id: str) -> bytes:
+        """The same inside a stream that has begun, including what ends a stream in this dialect."""
+
+
+class Dialect(ClientDialect, Protocol):
+    """Both halves."""
+
+    paths: tuple[str, ...]
+
     def encode_request(self, request: Request, target: Target) -> Encoded:
         """UnsupportedFeature for content that the dialect or the profile cannot carry."""
 
@@ -148,10 +165,6 @@ class Dialect(Protocol):
         """A whole upstream reply. Not this dialect's JSON: UpstreamProtocol."""
 
     def stream_decoder(self, profile: Profile) -> StreamDecoder: ...
-
-    def encode_response(self, response: Response, context: ReplyContext) -> bytes: ...
-
-    def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
 
     def is_plain(self, event: bytes) -> bool:
         """True if the raw event carries only text, a comment or a ping: no tool call, usage, reasoning, finish, error.
@@ -184,12 +197,6 @@ class Dialect(Protocol):
     def without_reasoning(self, body: bytes, view: View, profile: Profile) -> bytes:
         """The request with all reasoning traces removed and thinking switched off if the profile says how
         (`disable_thinking`, `thinking_modes`); used to repair a 400 about reasoning, once."""
-
-    def error_body(self, error: GatewayError, request_id: str) -> bytes:
-        """The whole error answer in this dialect's shape."""
-
-    def error_event(self, error: GatewayError, request_id: str) -> bytes:
-        """The same inside a stream that has begun, including what ends a stream in this dialect."""
 
     def error_of(self, status: int, body: bytes) -> tuple[str, str | None]:
         """(message, code) of an upstream's error body in this dialect's shape; best effort on anything else."""

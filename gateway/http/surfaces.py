@@ -54,7 +54,7 @@ async def dry_run(front: Front, raw: RawRequest, dialect: Dialect, sink: AsgiSin
     known = registry.all_dialects()
     if asked not in known:
         raise MalformedRequest(f"unknown dialect {asked[:40]!r}", where="?dialect", accepted=", ".join(known))
-    decision = await front.pipeline.route(raw, known[asked])  # type: ignore[index]
+    decision = await front.pipeline.route(raw, known[asked])
     await _json(sink, raw, msgspec.json.encode(decision))
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.accounting.tally import Tally
-from gateway.dialects.contract import Dialect, ReplyContext
+from gateway.dialects.contract import ClientDialect, ReplyContext
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
 from gateway.ir.request import Request, Tool
 from gateway.ports import Clock, Sink, UpstreamReply
@@ -28,7 +28,7 @@ class Flight:
     hop had no word for. `terminal` is the event that ended the reply, kept for stored responses."""
 
     exchange: Exchange
-    dialect: Dialect
+    dialect: ClientDialect
     sink: Sink
     clock: Clock
     started_at: float

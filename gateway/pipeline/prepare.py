@@ -43,7 +43,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     same = upstream is flight.dialect
     losses: tuple[str, ...] = ()
     if same:
-        body = await _same(flight, endpoint, wire, state, target, repair=repair)
+        body = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
     else:
         body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
     request = UpstreamRequest(
@@ -59,9 +59,9 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
 
 
 async def _same(
-    flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, target: Target, *, repair: bool
+    flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, target: Target, dialect: Dialect, *, repair: bool
 ) -> bytes:
-    exchange, dialect = flight.exchange, flight.dialect
+    exchange = flight.exchange
     body: bytes = exchange.body
     view: View = exchange.view
     if repair:

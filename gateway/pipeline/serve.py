@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gateway.dialects import registry
-from gateway.dialects.contract import Dialect, View
+from gateway.dialects.contract import ClientDialect, Dialect, View
 from gateway.errors import (
     DownstreamError,
     GatewayError,
@@ -63,7 +63,7 @@ class Pipeline:
         self.runtime = runtime
         self.keeper = keeper
 
-    async def serve(self, raw: RawRequest, dialect: Dialect, sink: Sink) -> None:
+    async def serve(self, raw: RawRequest, dialect: ClientDialect, sink: Sink) -> None:
         """Answers the request, whatever happens, and leaves exactly one ledger row if it was readable."""
         runtime = self.runtime()
         try:
@@ -97,7 +97,7 @@ class Pipeline:
 
     # --- stages -----------------------------------------------------------------------------------------------
 
-    async def read(self, raw: RawRequest, dialect: Dialect, runtime: Runtime) -> Exchange:
+    async def read(self, raw: RawRequest, dialect: ClientDialect, runtime: Runtime) -> Exchange:
         """Decode and identify; resolve what the request refers to; label what it is."""
         body, view = await stored.resolve(raw.body, dialect, raw.caller.key_id, self.ports.state)
         headers = dict(raw.headers)
@@ -284,7 +284,7 @@ def closing_comment(flight: Flight, cost_micros: int) -> bytes:
 
 
 async def refuse(
-    sink: Sink, dialect: Dialect, error: GatewayError, request_id: str, headers: HeaderList | None = None
+    sink: Sink, dialect: ClientDialect, error: GatewayError, request_id: str, headers: HeaderList | None = None
 ) -> None:
     """A whole error answer. An upstream's own error body in the client's dialect is passed on word for word, because
     harnesses recover by its wording (protocols.md 1.6)."""

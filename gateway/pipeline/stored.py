@@ -12,7 +12,7 @@ import msgspec
 
 from gateway.config.settings import ResponsesStoreConfig
 from gateway.dialects import responses
-from gateway.dialects.contract import Dialect, View
+from gateway.dialects.contract import ClientDialect, View
 from gateway.errors import NotFound, UpstreamProtocol
 from gateway.pipeline.flight import Flight
 from gateway.ports import StateStore
@@ -52,7 +52,7 @@ async def load(state: StateStore, key_id: str, response_id: str) -> StoredRespon
     return _decoder.decode(raw)
 
 
-async def resolve(body: bytes, dialect: Dialect, key_id: str, state: StateStore) -> tuple[bytes, View]:
+async def resolve(body: bytes, dialect: ClientDialect, key_id: str, state: StateStore) -> tuple[bytes, View]:
     """The request with its stored history put in front, if it refers to one."""
     view = dialect.read(body)
     if view.previous_response_id is None:

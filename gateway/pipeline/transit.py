@@ -11,7 +11,7 @@ error it is; one after content is raised too, carrying the raw event, and the re
 from __future__ import annotations
 
 from gateway.accounting.tally import Tally
-from gateway.dialects.contract import Dialect, ReplyContext
+from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext
 from gateway.errors import (
     UpstreamError,
     UpstreamOverloaded,
@@ -45,7 +45,7 @@ class Transit:
     def __init__(
         self,
         *,
-        client: Dialect,
+        client: ClientDialect,
         upstream: Dialect,
         profile: Profile,
         context: ReplyContext | None,
