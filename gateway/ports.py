@@ -194,6 +194,9 @@ class Sink(Protocol):
 
     async def finish(self) -> None: ...
 
+    async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        """Start, write and finish at once, with a Content-Length."""
+
     def abort(self) -> None:
         """The connection must be cut without a proper ending: some harnesses only retry after that."""
 

@@ -81,7 +81,7 @@ class SimulatedUpstream:
         pace = PACES.get(asked.model, PACES["mid"]) if self._paced else INSTANT
         response = answer(asked, self._random.token(8), int(self._clock.now()))
         context = ReplyContext(
-            reply_id=response.id,
+            reply_id="sim" + self._random.token(12),
             model=response.model,
             created_s=int(self._clock.now()),
             include_usage=asked.include_usage,
@@ -118,7 +118,7 @@ def answer(asked: Request, token: str, now_s: int) -> Response:
     out = sum(len(p.text) for p in parts if isinstance(p, Text | Reasoning)) + (len(call.arguments) if call else 0)
     usage = Usage(input_tokens=max(1, size // 4), output_tokens=max(1, out // 4))
     finish = Finished("tool_calls" if call else "stop")
-    return Response(f"sim{token}", asked.model, tuple(parts), finish, usage, now_s)
+    return Response("", f"sim/{asked.model}", tuple(parts), finish, usage, now_s)
 
 
 def _length(message: Message) -> int:

@@ -51,7 +51,7 @@ def _models(host: Host) -> APIRouter:
 
     @router.get("/v1/models")
     async def list_models(
-        who: Annotated[Caller, caller],
+        who: Caller = caller,
         after_id: str | None = None,
         limit: Annotated[int, Query(ge=1, le=MODELS_MAX)] = MODELS_MAX,
     ) -> JSONResponse:
@@ -60,7 +60,7 @@ def _models(host: Host) -> APIRouter:
         return JSONResponse(catalogue.page(listed, after_id=after_id, limit=limit))
 
     @router.get("/v1/models/{model_id:path}")
-    async def one_model(model_id: str, who: Annotated[Caller, caller]) -> JSONResponse:
+    async def one_model(model_id: str, who: Caller = caller) -> JSONResponse:
         """One of them."""
         for entry in catalogue.entries(host.runtime, who):
             if entry["id"] == model_id:
@@ -75,7 +75,7 @@ def _responses(host: Host) -> APIRouter:
     caller = _caller(host)
 
     @router.get("/v1/responses/{response_id}")
-    async def get_response(response_id: str, who: Annotated[Caller, caller], stream: bool = False) -> Response:
+    async def get_response(response_id: str, who: Caller = caller, stream: bool = False) -> Response:
         """A stored response."""
         if stream:
             raise NotAvailable("a stored response cannot be streamed again", where="?stream", accepted="stream=false")
@@ -83,14 +83,14 @@ def _responses(host: Host) -> APIRouter:
         return Response(found.body, media_type="application/json")
 
     @router.delete("/v1/responses/{response_id}")
-    async def delete_response(response_id: str, who: Annotated[Caller, caller]) -> JSONResponse:
+    async def delete_response(response_id: str, who: Caller = caller) -> JSONResponse:
         """Forgets a stored response."""
         if not await host.ports.state.delete(stored.STORED, stored.key_of(who.key_id, response_id)):
             raise NotFound(f"response {response_id[:80]!r} is not stored here")
         return JSONResponse({"id": response_id, "object": "response", "deleted": True})
 
     @router.post("/v1/responses/{response_id}/cancel")
-    async def cancel_response(response_id: str, who: Annotated[Caller, caller]) -> JSONResponse:
+    async def cancel_response(response_id: str, who: Caller = caller) -> JSONResponse:
         """Only background responses can be cancelled, and this version has none."""
         await stored.load(host.ports.state, who.key_id, response_id)
         raise MalformedRequest("only background responses can be cancelled; this one is complete")
@@ -98,7 +98,7 @@ def _responses(host: Host) -> APIRouter:
     @router.get("/v1/responses/{response_id}/input_items")
     async def input_items(
         response_id: str,
-        who: Annotated[Caller, caller],
+        who: Caller = caller,
         limit: Annotated[int, Query(ge=1, le=100)] = 20,
         order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
         after: str | None = None,
@@ -147,7 +147,7 @@ def _operations(host: Host) -> APIRouter:
         return PlainTextResponse(host.stats.exposition(host), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/v1/stats")
-    async def stats(who: Annotated[Caller, caller]) -> JSONResponse:
+    async def stats(who: Caller = caller) -> JSONResponse:
         """The same numbers as /metrics, as JSON."""
         return JSONResponse(host.stats.summary())
 

@@ -43,6 +43,12 @@ class AsgiSink:
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
+    async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
+        length = (b"content-length", str(len(body)).encode())
+        await self.start(status, [*headers, length])
+        self._finished = True
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
     async def finish(self) -> None:
         if not self._finished:
             self._finished = True

@@ -18,9 +18,7 @@ from gateway.telemetry import H_REQUEST_ID
 
 
 async def _json(sink: AsgiSink, raw: RawRequest, body: bytes) -> None:
-    await sink.start(200, [(b"content-type", b"application/json"), (H_REQUEST_ID, raw.request_id.encode())])
-    await sink.write(body)
-    await sink.finish()
+    await sink.whole(200, [(b"content-type", b"application/json"), (H_REQUEST_ID, raw.request_id.encode())], body)
 
 
 async def count_messages(front: Front, raw: RawRequest, dialect: Dialect, sink: AsgiSink) -> None:

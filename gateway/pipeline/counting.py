@@ -8,8 +8,9 @@ import logging
 
 import msgspec
 
-from gateway.dialects import messages, registry, responses
+from gateway.dialects import registry, responses
 from gateway.dialects.contract import Target
+from gateway.dialects.messages import DIALECT as MESSAGES
 from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError
 from gateway.pipeline.prepare import forwarded_headers
@@ -31,13 +32,12 @@ class _Count(msgspec.Struct):
 async def count_messages(pipeline: Pipeline, raw: RawRequest) -> bytes:
     """Body of the answer to `POST /v1/messages/count_tokens`."""
     runtime, ports = pipeline.runtime(), pipeline.ports
-    dialect = registry.by_name("messages")
-    dialect.read(raw.body)
+    MESSAGES.read(raw.body)
     endpoint = await _counter(pipeline, raw, runtime)
     if endpoint is not None and (counted := await _ask(endpoint, raw, ports)) is not None:
-        return messages.count_body(counted)
-    texts, extra = messages.countable(raw.body)
-    return messages.count_body(await ports.tokens.count(texts) + extra)
+        return MESSAGES.count_body(counted)
+    texts, extra = MESSAGES.countable(raw.body)
+    return MESSAGES.count_body(await ports.tokens.count(texts) + extra)
 
 
 async def count_responses(pipeline: Pipeline, raw: RawRequest) -> bytes:
@@ -51,7 +51,7 @@ async def count_responses(pipeline: Pipeline, raw: RawRequest) -> bytes:
 async def _counter(pipeline: Pipeline, raw: RawRequest, runtime: Runtime) -> Endpoint | None:
     """The endpoint that would serve the request, if it counts in the Messages dialect itself."""
     try:
-        decision = await pipeline.route(raw, registry.by_name("messages"))
+        decision = await pipeline.route(raw, MESSAGES)
     except GatewayError:
         return None
     endpoint = runtime.endpoints[decision["model"]]
@@ -59,12 +59,11 @@ async def _counter(pipeline: Pipeline, raw: RawRequest, runtime: Runtime) -> End
 
 
 async def _ask(endpoint: Endpoint, raw: RawRequest, ports: Ports) -> int | None:
-    dialect = registry.by_name("messages")
     wire = endpoint.wire_for("messages")
     if wire.dialect != "messages" or endpoint.count_tokens_target is None:
         return None
     target = Target(model=endpoint.model, profile=wire.profile)
-    body = dialect.adapt(raw.body, dialect.read(raw.body), target, ask_usage=False)
+    body = MESSAGES.adapt(raw.body, MESSAGES.read(raw.body), target, ask_usage=False)
     request = UpstreamRequest(
         method="POST",
         origin=endpoint.origin,

@@ -84,9 +84,7 @@ async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
         (H_MODEL, endpoint.name.encode()),
         (H_COST, usd(cost.total_usd_micros)),
     ]
-    await sink.start(200, headers)
-    await sink.write(body)
-    await sink.finish()
+    await sink.whole(200, headers, body)
 
 
 def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:

@@ -170,13 +170,13 @@ class Pipeline:
             flight.status = 200
             flight.reply_bytes = len(flight.whole)
             headers = [(b"content-type", b"application/json"), *flight.headers, (H_COST, usd(cost))]
-            await flight.sink.start(200, headers)
-            await flight.sink.write(flight.whole)
+            flight.outcome = "ok"
+            await flight.sink.whole(200, headers, flight.whole)
         else:
             comment = closing_comment(flight, cost)
             await flight.write(flight.ending(comment) if flight.ending else comment)
-        flight.outcome = "ok"
-        await flight.sink.finish()
+            flight.outcome = "ok"
+            await flight.sink.finish()
 
     # --- when it goes wrong -----------------------------------------------------------------------------------
 
@@ -230,11 +230,10 @@ class Pipeline:
         if flight.exchange.stream:
             encoder = flight.dialect.stream_encoder(context)
             await flight.write(b"".join([*map(encoder.feed, unfold(reply)), encoder.close()]))
+            await flight.sink.finish()
         else:
             body = flight.dialect.encode_response(reply, context)
-            await flight.sink.start(200, [(b"content-type", b"application/json"), *flight.headers])
-            await flight.sink.write(body)
-        await flight.sink.finish()
+            await flight.sink.whole(200, [(b"content-type", b"application/json"), *flight.headers], body)
 
 
 # --- small pieces ------------------------------------------------------------------------------------------------
@@ -298,9 +297,7 @@ async def refuse(
     if isinstance(error, PolicyError | DownstreamError):
         extra.append((b"x-should-retry", b"false"))
     common = headers or [(H_REQUEST_ID, request_id.encode())]
-    await sink.start(error.status, [(b"content-type", b"application/json"), *common, *extra])
-    await sink.write(body)
-    await sink.finish()
+    await sink.whole(error.status, [(b"content-type", b"application/json"), *common, *extra], body)
 
 
 def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
