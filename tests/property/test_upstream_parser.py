@@ -152,6 +152,7 @@ def test_any_bytes_end_in_a_reply_or_our_error(
 @settings(max_examples=400, deadline=None)
 @given(mutated(), st.integers(1, 60))
 @example(ANSWERS[0] + ANSWERS[1], 3)
+@example(b"HTTP/1.1 101 Switching without a word of what\r\n\r\n", 3)  # hung once
 def test_the_chunking_of_reads_does_not_change_the_answer(
     loop: asyncio.AbstractEventLoop, data: bytes, size: int
 ) -> None:

@@ -287,6 +287,9 @@ class Connection(asyncio.Protocol):
             self._headers = []
             self._telling = ()
             return
+        if status == 101:  # with upgrade headers the parser stops by itself, without them it takes this for the answer
+            self._refuse("the upstream switched protocols without being asked")
+            return
         if len(headers) > HEADERS_MAX or self._size_of(headers) > HEAD_LIMIT_BYTES:
             self._refuse(f"the upstream's reply head is over {HEADERS_MAX} headers or {HEAD_LIMIT_BYTES} bytes")
             return
@@ -294,9 +297,8 @@ class Connection(asyncio.Protocol):
             self._framing = refuse_ambiguous(self._telling, self._parser.get_http_version())
             assert self._reply is not None
             self._bodiless = self._bodiless or status in (204, 304)
-            if status != 101:
-                coding = None if self._bodiless else content_coding(self._telling)
-                self._reply.begun(status, headers, coding)
+            coding = None if self._bodiless else content_coding(self._telling)
+            self._reply.begun(status, headers, coding)
         except UpstreamProtocol as error:
             self._fault = error
             return

@@ -42,6 +42,8 @@ class Peer:
 
     async def send(self, *parts: bytes, pause_s: float = 0.0) -> None:
         for part in parts:
+            if self.writer.transport.is_closing():  # uvloop raises RuntimeError from a write then
+                raise ConnectionResetError
             self.writer.write(part)
             await self.writer.drain()
             if pause_s:
