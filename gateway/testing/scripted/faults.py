@@ -75,6 +75,7 @@ _ALL = (
     Fault("404model", "status", "the model does not exist", surveyed=False),
     Fault("413", "status", "the request body is too large", surveyed=False),
     Fault("html502", "status", "an HTML page from a proxy on the way", surveyed=False),
+    Fault("cut_unframed", "bytes", "the body ends in mid-stream, and nothing tells that from its end", surveyed=False),
     Fault("cut_early", "bytes", "the connection is dropped before the first event", surveyed=False),
     Fault("cut_after_call", "bytes", "the connection is dropped after the tool call, before the end", surveyed=False),
     Fault("stall", "bytes", "silence in mid-stream", surveyed=False, argument="seconds", default=3),

@@ -219,14 +219,15 @@ class ScriptedModel:
         if stream:
             events = render.stream(asked, turn, tokens, self.memory, self.profile, fault)
             plan = sse.steps(events, asked.dialect, fault, pause_s=self.pause_s)
-            return Answer(turn.status, headers, plan, whole=False, delay_s=delay_s)
+            unframed = fault.is_("cut_unframed")
+            return Answer(turn.status, headers, plan, whole=False, delay_s=delay_s, unframed=unframed)
         body = render.whole(asked, turn, tokens, self.memory, self.profile, fault)
         if fault.is_("hang", "stall"):
             delay_s = fault.number
         if fault.is_("midstream_error"):
             complaint = Complaint("The server had an error while processing your request", 500, "server_error")
             return answer(complaint, asked.dialect, self.profile, self.memory)
-        if fault.is_("cut", "cut_early", "cut_after_call", "garbage_event"):
+        if fault.is_("cut", "cut_early", "cut_after_call", "cut_unframed", "garbage_event"):
             head = b"" if fault.is_("cut_early") else body[: len(body) // 2]
             ending = () if fault.is_("garbage_event") else (Cut(),)
             return Answer(turn.status, headers, (head, *ending), whole=True, delay_s=delay_s)

@@ -133,8 +133,10 @@ class ScriptedServer:
             if isinstance(step, Pause):
                 await asyncio.sleep(step.seconds)
             elif step:
-                writer.write(step if answer.whole else b"%x\r\n%b\r\n" % (len(step), step))
+                writer.write(step if answer.whole or answer.unframed else b"%x\r\n%b\r\n" % (len(step), step))
                 await writer.drain()
+        if answer.unframed:
+            return False
         if not answer.whole:
             writer.write(b"0\r\n\r\n")
             await writer.drain()
@@ -189,7 +191,7 @@ def _head(answer: Answer, close: bool, cut: bool) -> bytes:
     if answer.whole:
         # A cut body promises more than it delivers.
         lines.append(b"content-length: %d" % (len(answer.body) * 2 + 64 if cut else len(answer.body)))
-    else:
+    elif not answer.unframed:
         lines.append(b"transfer-encoding: chunked")
-    lines.append(b"connection: close" if close else b"connection: keep-alive")
+    lines.append(b"connection: close" if close or answer.unframed else b"connection: keep-alive")
     return b"\r\n".join(lines) + b"\r\n\r\n"

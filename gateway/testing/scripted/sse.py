@@ -42,7 +42,7 @@ def _with_faults(events: list[tuple[str, bytes]], dialect: Dialect, fault: Chose
         return
     if fault.is_("hang"):
         yield Pause(fault.number)
-    trouble = _trouble_at(events) if fault.is_("midstream_error", "cut", "stall", *_ODD) else -1
+    trouble = _trouble_at(events) if fault.is_("midstream_error", "cut", "cut_unframed", "stall", *_ODD) else -1
     last_argument = max((n for n, (label, _) in enumerate(events) if label == "arguments"), default=-1)
     for number, (label, data) in enumerate(events):
         if label == "done" and fault.is_("no_done"):
@@ -51,7 +51,7 @@ def _with_faults(events: list[tuple[str, bytes]], dialect: Dialect, fault: Chose
             yield b": keep-alive\n\n"
         if number == trouble:
             yield from _trouble(dialect, fault, number)
-            if fault.is_("midstream_error", "cut"):
+            if fault.is_("midstream_error", "cut", "cut_unframed"):
                 return
         yield frame(data, dialect, fault)
         if number == last_argument and fault.is_("cut_after_call"):

@@ -129,13 +129,15 @@ Step: TypeAlias = bytes | Pause | Cut
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer as a plan of writes. `whole`: a body of known length; otherwise it is sent as it comes."""
+    """A whole HTTP answer as a plan of writes. `whole`: a body of known length; otherwise it is sent as it comes, chunked
+    or, when `unframed`, ended by the end of the connection alone."""
 
     status: int
     headers: tuple[tuple[bytes, bytes], ...]
     steps: tuple[Step, ...]
     whole: bool
     delay_s: float = 0.0
+    unframed: bool = False
 
     @property
     def body(self) -> bytes:
