@@ -8,6 +8,7 @@ best_of) is refused. Source: openai 3.52 `completion_create_params.py`, `complet
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,10 +27,20 @@ from gateway.dialects._shared import (
     parsed,
     refuse,
 )
-from gateway.dialects.contract import ReplyContext, StreamEncoder, View
+from gateway.dialects.contract import (
+    Dialect,
+    Encoded,
+    ReplyContext,
+    SeenReasoning,
+    StreamDecoder,
+    StreamEncoder,
+    Target,
+    View,
+)
 from gateway.errors import GatewayError, UnsupportedFeature, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Response, Started, UsageReport
-from gateway.ir.request import Message, Opaque, Refusal, Request, Text, ToolCall
+from gateway.ir.profile import Profile
+from gateway.ir.request import DialectName, Message, Opaque, Reasoning, Refusal, Request, Text, ToolCall
 from gateway.ir.usage import Usage
 from gateway.wire import splice
 
@@ -119,8 +130,10 @@ def _refuse_unsupported(found: _Body) -> None:
 
 
 class CompletionsClient:
-    """What the pipeline needs of a client's dialect, in the words of Dialect. Stateless."""
+    """The client's half of a Dialect. Its name is chat's, because its errors, its wires and its unknown fields are. Stateless;
+    not registered, so `Dialect` lookups by name never find it."""
 
+    name: DialectName = "chat"
     paths: tuple[str, ...] = ("/v1/completions",)
     keepalive = b": keep-alive\n\n"
     terminal = DONE
@@ -177,11 +190,54 @@ class CompletionsClient:
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
         return _Encoder(context)
 
+    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
+        return []
+
+    def rewrite_reasoning(
+        self,
+        body: bytes,
+        view: View,
+        drop: Iterable[tuple[int, int]],
+        restore: Mapping[int, tuple[Reasoning, ...]],
+        profile: Profile,
+    ) -> bytes:
+        return body
+
+    def without_reasoning(self, body: bytes, view: View, profile: Profile) -> bytes:
+        return body
+
     def error_body(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)
 
     def error_event(self, error: GatewayError, request_id: str) -> bytes:
         return error_event(error)
+
+    # --- the upstream's half, which this API does not have ---------------------------------------------------------
+
+    def encode_request(self, request: Request, target: Target) -> Encoded:
+        raise _client_side_only()
+
+    def decode_response(self, body: bytes, profile: Profile) -> Response:
+        raise _client_side_only()
+
+    def stream_decoder(self, profile: Profile) -> StreamDecoder:
+        raise _client_side_only()
+
+    def is_plain(self, event: bytes) -> bool:
+        raise _client_side_only()
+
+    def usage_of(self, body: bytes) -> Usage | None:
+        raise _client_side_only()
+
+    def adapt(self, body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
+        raise _client_side_only()
+
+    def error_of(self, status: int, body: bytes) -> tuple[str, str | None]:
+        raise _client_side_only()
+
+
+def _client_side_only() -> AssertionError:
+    return AssertionError("no upstream is addressed in text completions: requests are translated")
 
 
 def _frame(context: ReplyContext, told: str, created_s: int | None) -> dict[str, Any]:
@@ -258,3 +314,5 @@ class _Encoder:
 
 
 COMPLETIONS: Final = CompletionsClient()
+
+_: Dialect = COMPLETIONS
