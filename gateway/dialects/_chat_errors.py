@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from gateway.dialects._chat_stream_out import error_value
-from gateway.dialects._shared import Bad, encode, read_error
+from gateway.dialects._shared import encode, read_error
 from gateway.errors import GatewayError, UpstreamRateLimited, UpstreamRejected
-
-_FORWARDED: Final = frozenset({400, 404, 409, 413, 422})
-"""Rejections whose body goes to the client as it came: they are about its request, and harnesses act on its wording.
-401 and 403 are about the gateway's own key and may repeat part of it."""
-
-_any: Final = msgspec.json.Decoder()
 
 
 def error_body(error: GatewayError) -> bytes:
-    if isinstance(error, UpstreamRejected) and error.status in _FORWARDED and _is_ours(error.body):
-        return error.body
     return encode(_value(error))
 
 
@@ -40,17 +30,6 @@ def _value(error: GatewayError) -> dict[str, Any]:
     if where and where.startswith("$."):
         value["error"]["param"] = where[2:]
     return value
-
-
-def _is_ours(body: bytes) -> bool:
-    try:
-        value = _any.decode(body)
-    except Bad:
-        return False
-    if not isinstance(value, dict) or value.get("type") == "error":
-        return False
-    inner = value.get("error")
-    return isinstance(inner, dict) and isinstance(inner.get("message"), str)
 
 
 def error_of(status: int, body: bytes) -> tuple[str, str | None]:

@@ -56,8 +56,10 @@ class _Names:
 
 
 def reply_id(told: str, context: ReplyContext) -> str:
-    """The upstream's id where it is a chat id, else the gateway's own."""
-    return told if told.startswith("chatcmpl") else context.reply_id
+    """The upstream's id where it is a chat id, else the gateway's own in that form."""
+    if told.startswith("chatcmpl"):
+        return told
+    return context.reply_id if context.reply_id.startswith("chatcmpl") else "chatcmpl-" + context.reply_id
 
 
 def call_value(call: ToolCall, names: _Names, arguments: str) -> Json:
