@@ -40,11 +40,12 @@ class _Block(msgspec.Struct):
     name: str | None = None
     input: msgspec.Raw = msgspec.Raw(b"")
     content: msgspec.Raw = msgspec.Raw(b"")
-    source: _Source | None = None
+    source: msgspec.Raw = msgspec.Raw(b"")
 
 
 _message = msgspec.json.Decoder(_Message)
 _block = msgspec.json.Decoder(_Block)
+_source = msgspec.json.Decoder(_Source)
 _SKIPPED: Final = frozenset({"thinking", "redacted_thinking"})
 
 
@@ -98,7 +99,7 @@ def _one(block: _Block, raw: msgspec.Raw, path: str, texts: list[bytes]) -> int:
 
 
 def _document(block: _Block, path: str, texts: list[bytes]) -> int:
-    source = block.source or _Source()
+    source = parsed(_source, block.source, f"{path}.source") if given(block.source) else _Source()
     if source.type == "text" and first_byte(source.data) == 0x22:
         texts.append(parsed(TEXT, source.data, f"{path}.source.data").encode())
         return 0

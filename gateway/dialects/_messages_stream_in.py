@@ -287,7 +287,7 @@ class MessagesDecoder:
         kind = error.type or "api_error"
         code = error.details.error_code if error.details else None
         code = code or (str(error.code) if error.code is not None else None)
-        status = _STATUS.get(kind) or status_of_words(kind, code, error.message or "")
+        status = _STATUS.get(error.type or "") or status_of_words(kind, code, error.message or "")
         return [Failed(error.message or kind, kind, code, status)]
 
     # --- blocks -----------------------------------------------------------------------------------------------------

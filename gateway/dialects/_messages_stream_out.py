@@ -25,6 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._messages_ids import to_wire
+from gateway.dialects._messages_json import RAWS
 from gateway.dialects._messages_turns import arguments_object
 from gateway.dialects._messages_usage import wire_usage
 from gateway.dialects._shared import long_names, one_line, wrap_custom
@@ -318,7 +319,9 @@ class MessagesEncoder:
                 return b"".join([*out, self._seal(Sealed(index, block.signature))])
             case Text() | Refusal():
                 self._lazy[index] = "text"
-                return self._delta(Delta(index, block.text))
+                notes = RAWS.decode(block.annotations) if isinstance(block, Text) and block.annotations else []
+                cited = [self._resume(index, Annotated(index, bytes(note))) for note in notes]
+                return self._delta(Delta(index, block.text)) + b"".join(cited)
 
     def _resume(self, index: int, event: Event) -> bytes:
         match event:

@@ -39,7 +39,7 @@ Block = dict[str, Any] | msgspec.Raw
 NAME_MAX: Final = 128
 """Characters of a Messages tool name (`^[a-zA-Z0-9_-]{1,128}$`)."""
 
-_OPENING: Final = "(The conversation begins with the assistant.)"
+_OPENING: Final = "(The conversation begins here.)"
 _NO_RESULT: Final = "No result was recorded for this tool call."
 _FIRST_BYTES: Final = (("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("R0lG", "image/gif"), ("UklG", "image/webp"))
 _objects: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -102,7 +102,7 @@ class TurnWriter:
         self._close_gap()
         if not self._turns:
             raise UnsupportedFeature("a request without any content", where="messages")
-        if self._turns[0]["role"] == "assistant":
+        if self._turns[0]["role"] != "user":
             self._turns.insert(0, {"role": "user", "content": _OPENING})
         self._trim_prefill()
         return self._turns
@@ -184,8 +184,8 @@ class TurnWriter:
             gap.after += images
             return
         self.losses["messages: a tool result without its call was sent as text"] = None
-        blocks = [{"type": "text", "text": content}] if isinstance(content, str) else list(content)
-        gap.add("user", [{"type": "text", "text": f"[Result of earlier tool call {call_id}]"}, *blocks, *images])
+        blocks = list(content) if not isinstance(content, str) else [_text_block(content)] if content else []
+        gap.add("user", [_text_block(f"[Result of earlier tool call {call_id}]"), *blocks, *images])
 
     def _result_content(self, result: ToolResult) -> tuple[str | list[Block], list[Block]]:
         """Content of a result, and the images that have to stand behind all results."""
@@ -310,6 +310,10 @@ def _result(call_id: str, content: str | list[Block], is_error: bool) -> dict[st
     if is_error:
         block["is_error"] = True
     return block
+
+
+def _text_block(text: str) -> Block:
+    return {"type": "text", "text": text}
 
 
 def _sniffed(data: str | None) -> str:
