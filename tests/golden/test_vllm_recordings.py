@@ -1,4 +1,4 @@
-"""What a real vLLM sent (tests/golden/providers/vllm), read by our dialects: known answers, in, and back out in all three."""
+"""What a real vLLM sent (providers/vllm), read by our dialects: known answers in, and back out in all three."""
 
 from __future__ import annotations
 
