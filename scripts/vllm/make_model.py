@@ -93,7 +93,7 @@ def make_tokenizer(template: str) -> PreTrainedTokenizerFast:
 
 
 def make_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
-    """1.2 M parameters; two heads of 32, the least that vLLM's CPU attention knows. A window keeps long prefills cheap."""
+    """1.2 M parameters; two heads of 32, the least that vLLM knows on a CPU. A window keeps long prefills cheap."""
     torch.manual_seed(0)
     config = Qwen2Config(
         vocab_size=len(tokenizer),
