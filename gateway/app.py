@@ -148,7 +148,7 @@ class Gateway:
             state=state,
             ledger=ledger,
             keys=keys,
-            classifier=RuleClassifier(),
+            classifier=RuleClassifier(clock),
             tokens=tokens,
             health=health,
             prices=prices,
