@@ -19,6 +19,8 @@ from gateway.dialects._chat_words import finish_out, usage_out
 from gateway.dialects._shared import (
     RAW_NULL,
     Bad,
+    Count,
+    Integer,
     bytes_of,
     check_repeated,
     check_utf8,
@@ -59,17 +61,17 @@ class _Body(msgspec.Struct):
     prompt: msgspec.Raw = RAW_NULL
     suffix: str | None = None
     echo: bool | None = None
-    best_of: int | None = None
-    logprobs: int | None = None
-    max_tokens: int | None = None
+    best_of: Count | None = None
+    logprobs: Count | None = None
+    max_tokens: Count | None = None
     temperature: float | None = None
     top_p: float | None = None
-    top_k: int | None = None
+    top_k: Count | None = None
     stop: str | list[str] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    seed: int | None = None
-    n: int | None = None
+    seed: Integer | None = None
+    n: Count | None = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
     user: str | None = None
@@ -130,8 +132,8 @@ def _refuse_unsupported(found: _Body) -> None:
 
 
 class CompletionsClient:
-    """The client's half of a Dialect. Its name is chat's, because its errors, its wires and its unknown fields are. Stateless;
-    not registered, so `Dialect` lookups by name never find it."""
+    """The client's half of a Dialect. Its name is chat's, because its errors, its wires and its unknown fields are.
+    Stateless; not registered, so `Dialect` lookups by name never find it."""
 
     name: DialectName = "chat"
     paths: tuple[str, ...] = ("/v1/completions",)
