@@ -16,6 +16,8 @@ from gateway.dialects._chat_words import KNOWN_FIELDS
 from gateway.dialects._shared import (
     RAW_NULL,
     Bad,
+    Count,
+    Integer,
     bytes_of,
     check_repeated,
     check_utf8,
@@ -57,9 +59,9 @@ class _Thinking(msgspec.Struct):
     """`thinking` of DeepSeek and GLM, and `reasoning` of OpenRouter, which say the same in different words."""
 
     type: str | None = None
-    budget_tokens: int | None = None
+    budget_tokens: Count | None = None
     effort: str | None = None
-    max_tokens: int | None = None
+    max_tokens: Count | None = None
     enabled: bool | None = None
 
 
@@ -88,18 +90,18 @@ class _Body(msgspec.Struct):
     tool_choice: _Choice | str | None = None
     function_call: _Choice | str | None = None
     parallel_tool_calls: bool | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     temperature: float | None = None
     top_p: float | None = None
-    top_k: int | None = None
+    top_k: Count | None = None
     stop: str | list[str] | None = None
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
-    seed: int | None = None
-    n: int | None = None
+    seed: Integer | None = None
+    n: Count | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Count | None = None
     reasoning_effort: str | None = None
     thinking: _Thinking | None = None
     reasoning: _Thinking | None = None
@@ -146,7 +148,7 @@ def decode_request(body: bytes) -> Request:
         tools=_tools(found),
         tool_choice=_choice(found),
         parallel_tool_calls=found.parallel_tool_calls,
-        max_output_tokens=limit,
+        max_output_tokens=limit if limit != -1 else None,
         temperature=found.temperature,
         top_p=found.top_p,
         top_k=found.top_k,

@@ -13,7 +13,17 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._chat_words import KNOWN_FIELDS
-from gateway.dialects._shared import RAW_NULL, Bad, bytes_of, check_repeated, check_utf8, malformed, parsed, refuse
+from gateway.dialects._shared import (
+    RAW_NULL,
+    Bad,
+    Count,
+    bytes_of,
+    check_repeated,
+    check_utf8,
+    malformed,
+    parsed,
+    refuse,
+)
 from gateway.dialects.contract import SeenReasoning, View
 from gateway.wire import splice
 
@@ -39,8 +49,8 @@ class _Body(msgspec.Struct):
     functions: list[msgspec.Raw] | None = None
     stream: bool | None = None
     stream_options: _StreamOptions | None = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     user: str | None = None
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None

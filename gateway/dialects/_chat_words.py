@@ -6,7 +6,7 @@ Both directions of each table stand together, so that a stream and a whole reply
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -33,26 +33,29 @@ IMAGES_HERE: Final = "Images of the tool results above:"
 # --- usage -------------------------------------------------------------------------------------------------------
 
 
+_Tokens = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
+
+
 class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    cache_write_tokens: int | None = None  # OpenAI from gpt-5.6 on
-    created_cache_tokens: int | None = None  # vLLM
-    cache_creation_tokens: int | None = None  # LiteLLM and others in front of Anthropic
+    cached_tokens: _Tokens | None = None
+    cache_write_tokens: _Tokens | None = None  # OpenAI from gpt-5.6 on
+    created_cache_tokens: _Tokens | None = None  # vLLM
+    cache_creation_tokens: _Tokens | None = None  # LiteLLM and others in front of Anthropic
 
 
 class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: _Tokens | None = None
 
 
 class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
+    prompt_tokens: _Tokens | None = None
+    completion_tokens: _Tokens | None = None
+    total_tokens: _Tokens | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek
-    prompt_cache_miss_tokens: int | None = None
-    cached_tokens: int | None = None  # Moonshot
+    prompt_cache_hit_tokens: _Tokens | None = None  # DeepSeek
+    prompt_cache_miss_tokens: _Tokens | None = None
+    cached_tokens: _Tokens | None = None  # Moonshot
 
 
 class _WithUsage(msgspec.Struct):

@@ -11,7 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import msgspec
 
@@ -34,6 +34,11 @@ Bad: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AT: Final = re.compile(r" - at `(?:key in )?\$([^`]*)`$")
 _BYTE: Final = re.compile(r" \(byte (\d+)\)$")
 _SHOWN: Final = 500
+
+Count = Annotated[int, msgspec.Meta(ge=-1, le=1 << 31)]
+"""A bound or a number of tokens in a request; -1 says "no bound" to LM Studio and llama.cpp. msgspec would take integers of
+any size otherwise, and cannot write those above 64 bits."""
+Integer = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
 
 RAW_NULL: Final = msgspec.Raw(b"null")
 EMPTY_OBJECT: Final = msgspec.Raw(b"{}")
@@ -338,6 +343,8 @@ __all__ = [
     "NAME_CHARS_MAX",
     "RAW_NULL",
     "Bad",
+    "Count",
+    "Integer",
     "bytes_of",
     "check_repeated",
     "check_utf8",
