@@ -130,5 +130,7 @@ class MessagesDialect:
         return count_body(tokens)
 
 
+__all__ = ["DIALECT", "MessagesDialect", "count_body", "countable"]
+
 DIALECT = MessagesDialect()
 _: Dialect = DIALECT

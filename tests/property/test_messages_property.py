@@ -33,7 +33,11 @@ CONTEXT = ReplyContext(reply_id="msg_x", model="m", created_s=0, input_tokens_es
 slow = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
@@ -43,22 +47,32 @@ mark = st.fixed_dictionaries({}, optional={"cache_control": st.just({"type": "ep
 
 
 def block(kind, **fields):
-    return st.tuples(st.fixed_dictionaries({"type": st.just(kind), **fields}), mark).map(lambda two: {**two[0], **two[1]})
+    return st.tuples(st.fixed_dictionaries({"type": st.just(kind), **fields}), mark).map(
+        lambda two: {**two[0], **two[1]}
+    )
 
 
 objects = st.dictionaries(st.text(max_size=5), json_values, max_size=3)
 text_block = block("text", text=texts)
 image = block("image", source=st.just({"type": "base64", "media_type": "image/png", "data": "iVBO"}))
-result = block("tool_result", tool_use_id=names, content=texts | st.lists(text_block | image, max_size=2), is_error=st.booleans())
+result = block(
+    "tool_result", tool_use_id=names, content=texts | st.lists(text_block | image, max_size=2), is_error=st.booleans()
+)
 call = block("tool_use", id=names, name=names, input=objects)
-thinking = st.fixed_dictionaries({"type": st.just("thinking"), "thinking": texts, "signature": st.sampled_from(["", "s"])})
+thinking = st.fixed_dictionaries(
+    {"type": st.just("thinking"), "thinking": texts, "signature": st.sampled_from(["", "s"])}
+)
 server = block("server_tool_use", id=names, name=st.just("web_search"), input=objects)
-user = st.fixed_dictionaries({"role": st.just("user"), "content": texts | st.lists(text_block | image | result, max_size=4)})
+user = st.fixed_dictionaries(
+    {"role": st.just("user"), "content": texts | st.lists(text_block | image | result, max_size=4)}
+)
 assistant = st.fixed_dictionaries(
     {"role": st.just("assistant"), "content": texts | st.lists(text_block | call | thinking | server, max_size=4)}
 )
 system = st.fixed_dictionaries({"role": st.just("system"), "content": texts | st.lists(text_block, max_size=2)})
-tool = st.fixed_dictionaries({"name": names, "input_schema": objects}, optional={"description": texts, "strict": st.booleans()})
+tool = st.fixed_dictionaries(
+    {"name": names, "input_schema": objects}, optional={"description": texts, "strict": st.booleans()}
+)
 requests = st.fixed_dictionaries(
     {
         "model": st.just("m"),
@@ -68,8 +82,12 @@ requests = st.fixed_dictionaries(
     optional={
         "system": texts | st.lists(text_block, max_size=3),
         "tools": st.lists(tool, max_size=3, unique_by=lambda one: one["name"]),
-        "tool_choice": st.sampled_from([{"type": "auto"}, {"type": "any", "disable_parallel_tool_use": True}, {"type": "none"}]),
-        "thinking": st.sampled_from([{"type": "adaptive"}, {"type": "disabled"}, {"type": "enabled", "budget_tokens": 2048}]),
+        "tool_choice": st.sampled_from(
+            [{"type": "auto"}, {"type": "any", "disable_parallel_tool_use": True}, {"type": "none"}]
+        ),
+        "thinking": st.sampled_from(
+            [{"type": "adaptive"}, {"type": "disabled"}, {"type": "enabled", "budget_tokens": 2048}]
+        ),
         "output_config": st.just({"effort": "low"}),
         "stop_sequences": st.lists(texts, max_size=3),
         "temperature": st.floats(0, 1),
@@ -147,7 +165,9 @@ def legal(body):
         assert "type" in entry["input_schema"]
 
 
-@given(requests, st.sampled_from([EQUAL, Profile(), Profile(verifies_signatures=True, mid_system=False, cache_marks=True)]))
+@given(
+    requests, st.sampled_from([EQUAL, Profile(), Profile(verifies_signatures=True, mid_system=False, cache_marks=True)])
+)
 @slow
 def test_translation_is_legal_and_stable(fields, profile):
     target = Target(model="m", profile=profile)
@@ -161,8 +181,14 @@ def test_translation_is_legal_and_stable(fields, profile):
 
 parts = st.lists(
     st.builds(Text, st.text(min_size=1, max_size=20))
-    | st.builds(lambda text, seal: Reasoning(text, signature=seal), st.text(min_size=1, max_size=20), st.sampled_from([None, "s"]))
-    | st.builds(lambda n, value: ToolCall(f"toolu_{n}", "t", msgspec.json.encode(value).decode()), st.integers(0, 99), objects),
+    | st.builds(
+        lambda text, seal: Reasoning(text, signature=seal),
+        st.text(min_size=1, max_size=20),
+        st.sampled_from([None, "s"]),
+    )
+    | st.builds(
+        lambda n, value: ToolCall(f"toolu_{n}", "t", msgspec.json.encode(value).decode()), st.integers(0, 99), objects
+    ),
     min_size=1,
     max_size=5,
 )

@@ -76,7 +76,9 @@ def test_every_method_reaches_its_module():
     assert DIALECT.seen_reasoning(view) == []
     assert DIALECT.rewrite_reasoning(BODY, view, [], {}, PROFILE) is BODY
     assert DIALECT.without_reasoning(BODY, view, PROFILE) is BODY
-    reply = DIALECT.encode_response(Response("m", "m", (Text("x"),)), ReplyContext(reply_id="msg_1", model="m", created_s=0))
+    reply = DIALECT.encode_response(
+        Response("m", "m", (Text("x"),)), ReplyContext(reply_id="msg_1", model="m", created_s=0)
+    )
     assert DIALECT.decode_response(reply, PROFILE).parts == (Text("x"),)
     assert DIALECT.usage_of(reply) is not None
     assert DIALECT.error_of(500, b'{"error":{"message":"m"}}') == ("m", None)

@@ -68,8 +68,18 @@ def test_the_billing_block_alone_is_stripped():
 
 
 def test_cache_marks_go_wherever_the_api_reads_them_and_nowhere_else():
-    tool = {"name": "t", "input_schema": {"properties": {"cache_control": {"type": "string"}}}, "cache_control": {"type": "e"}}
-    call = {"type": "tool_use", "id": "a", "name": "t", "input": {"cache_control": "mine"}, "cache_control": {"type": "e"}}
+    tool = {
+        "name": "t",
+        "input_schema": {"properties": {"cache_control": {"type": "string"}}},
+        "cache_control": {"type": "e"},
+    }
+    call = {
+        "type": "tool_use",
+        "id": "a",
+        "name": "t",
+        "input": {"cache_control": "mine"},
+        "cache_control": {"type": "e"},
+    }
     inner = {"type": "text", "text": "cache_control", "cache_control": {"type": "e"}}
     result = {"type": "tool_result", "tool_use_id": "a", "content": [inner], "cache_control": {"type": "e"}}
     document = {"type": "document", "source": {"type": "content", "content": [inner]}}

@@ -21,7 +21,16 @@ def test_texts_are_listed():
         system="S",
         tools=[{"name": "t"}],
     )
-    assert texts == [b'{"name":"t"}', b"S", b"a\n", b"r", b"n", b'{"k":1}', b"doc", b'{"type":"search_result","source":"s"}']
+    assert texts == [
+        b'{"name":"t"}',
+        b"S",
+        b"a\n",
+        b"r",
+        b"n",
+        b'{"k":1}',
+        b"doc",
+        b'{"type":"search_result","source":"s"}',
+    ]
     assert extra == MESSAGE_TOKENS
 
 

@@ -93,7 +93,13 @@ def test_tools_and_server_tools():
     mark = {"type": "ephemeral"}
     request = decode(
         tools=[
-            {"name": "a", "description": "d", "input_schema": {"type": "object"}, "strict": True, "cache_control": mark},
+            {
+                "name": "a",
+                "description": "d",
+                "input_schema": {"type": "object"},
+                "strict": True,
+                "cache_control": mark,
+            },
             {"type": "custom", "name": "b", "defer_loading": True},
             {"type": "web_search_20250305", "name": "web_search"},
         ],
@@ -118,7 +124,10 @@ def test_a_mode_only_this_dialect_knows_travels_raw():
     ("fields", "where"),
     [
         ({"messages": [{"role": "user"}]}, "$.messages[0].content"),
-        ({"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": [{"type": 1}]}]}, "$.messages[1].content"),
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": [{"type": 1}]}]},
+            "$.messages[1].content",
+        ),
         ({"temperature": "hot"}, "$.temperature"),
         ({"tools": [1]}, "$.tools[0]"),
         ({"tool_choice": "auto"}, "$.tool_choice"),

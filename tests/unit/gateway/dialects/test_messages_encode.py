@@ -46,7 +46,8 @@ def test_system_and_developer_messages_lead():
 
 
 @pytest.mark.parametrize(
-    ("asked", "limit", "sent"), [(None, None, 8192), (None, 5000, 5000), (100, None, 100), (9000, 5000, 5000), (0, None, 1)]
+    ("asked", "limit", "sent"),
+    [(None, None, 8192), (None, 5000, 5000), (100, None, 100), (9000, 5000, 5000), (0, None, 1)],
 )
 def test_max_tokens_is_always_there_and_within_the_model(asked, limit, sent):
     assert encode(max_output_tokens=asked, limit=limit)[0]["max_tokens"] == sent
@@ -120,7 +121,11 @@ def test_custom_tools_become_functions_and_strict_follows_the_profile():
 def test_history_with_calls_but_no_tools():
     """Calls in the history without any tool are made legal: the tools are declared and forbidden.
     agentgateway#2747 tool history without tools."""
-    messages = (*HI, Message("assistant", (ToolCall("a", "old", "{}"),)), Message("tool", (ToolResult("a", (Text("r"),)),)))
+    messages = (
+        *HI,
+        Message("assistant", (ToolCall("a", "old", "{}"),)),
+        Message("tool", (ToolResult("a", (Text("r"),)),)),
+    )
     body, _ = encode(messages=messages)
     assert [tool["name"] for tool in body["tools"]] == ["old"]
     assert body["tool_choice"] == {"type": "none"}
@@ -132,7 +137,9 @@ def test_tools_of_other_vendors_are_refused_by_name():
     envoyproxy/ai-gateway#2467."""
     with pytest.raises(UnsupportedFeature, match="web_search"):
         encode(tools=(ServerTool("responses", "web_search", b"{}"),))
-    body, _ = encode(tools=(ServerTool("messages", "web_search_20250305", b'{"type":"web_search_20250305","name":"w"}'),))
+    body, _ = encode(
+        tools=(ServerTool("messages", "web_search_20250305", b'{"type":"web_search_20250305","name":"w"}'),)
+    )
     assert body["tools"] == [{"type": "web_search_20250305", "name": "w"}]
 
 
@@ -204,7 +211,12 @@ def test_a_request_of_the_same_dialect_keeps_what_only_it_knows():
         "system": [{"type": "text", "text": "S", "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": [{"type": "container_upload", "file_id": "f"}]}],
         "tools": [
-            {"name": "t", "input_schema": {"type": "object"}, "cache_control": {"type": "ephemeral"}, "defer_loading": True},
+            {
+                "name": "t",
+                "input_schema": {"type": "object"},
+                "cache_control": {"type": "ephemeral"},
+                "defer_loading": True,
+            },
             {"type": "mcp_toolset", "mcp_server_name": "s"},
         ],
         "mcp_servers": [{"type": "url", "name": "s", "url": "https://x"}],

@@ -19,14 +19,18 @@ def test_our_errors_in_anthropics_shape():
         "request_id": "req_9",
     }
     assert msgspec.json.decode(error_body(BudgetExceeded("spent"), ""))["error"]["type"] == "rate_limit_error"
-    assert msgspec.json.decode(error_body(UpstreamTimeout("slow", phase="idle"), ""))["error"]["type"] == "timeout_error"
+    assert (
+        msgspec.json.decode(error_body(UpstreamTimeout("slow", phase="idle"), ""))["error"]["type"] == "timeout_error"
+    )
 
 
 def test_an_upstreams_refusal_is_handed_on_unchanged():
     assert error_body(UpstreamRejected("x", status=400, body=OWN), "req_9") == OWN
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"error":{"message":"no type"}}', b'{"type":"error","error":"x"}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"error":{"message":"no type"}}', b'{"type":"error","error":"x"}', b"\xff"]
+)
 def test_a_refusal_of_another_shape_is_said_anew(body):
     told = msgspec.json.decode(error_body(UpstreamRejected("the words", status=400, body=body), "req_9"))
     assert told["error"]["message"] == "the words"

@@ -28,7 +28,8 @@ GOLDEN = Path(__file__).parents[3] / "golden/dialects/messages"
 
 def sse(*payloads, named=True):
     return [
-        (f"event: {p['type']}\n".encode() if named else b"") + b"data: " + msgspec.json.encode(p) + b"\n\n" for p in payloads
+        (f"event: {p['type']}\n".encode() if named else b"") + b"data: " + msgspec.json.encode(p) + b"\n\n"
+        for p in payloads
     ]
 
 
@@ -40,14 +41,17 @@ def run(events, close=True):
 
 def golden(name):
     splitter = SseSplitter()
-    return splitter.feed((GOLDEN / name).read_bytes()) + [splitter.close()]
+    return [*splitter.feed((GOLDEN / name).read_bytes()), splitter.close()]
 
 
 START = {
     "type": "message_start",
     "message": {"id": "msg_1", "model": "m", "content": [], "usage": {"input_tokens": 5, "output_tokens": 1}},
 }
-END = ({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}, {"type": "message_stop"})
+END = (
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}},
+    {"type": "message_stop"},
+)
 
 
 def start(index, **block):
@@ -176,7 +180,9 @@ def test_one_shot_arguments():
     made = whole(start(0, type="tool_use", id="a", name="n", input={"x": 1}), stop(0))
     assert made.parts == (ToolCall("a", "n", '{"x":1}'),)
     both = whole(
-        start(0, type="tool_use", id="a", name="n", input={}), delta(0, "input_json_delta", partial_json='{"y":2}'), stop(0)
+        start(0, type="tool_use", id="a", name="n", input={}),
+        delta(0, "input_json_delta", partial_json='{"y":2}'),
+        stop(0),
     )
     assert both.parts == (ToolCall("a", "n", '{"y":2}'),)
     assert made.finish == Finished("tool_calls")
@@ -290,7 +296,9 @@ def test_a_stream_without_its_end():
         MessagesDecoder().close()
 
 
-@pytest.mark.parametrize("event", [b"data: {\n\n", b"data: [1]\n\n", b'data: {"type":5}\n\n', b"data: \xff\n\n", b"data: x\n\n"])
+@pytest.mark.parametrize(
+    "event", [b"data: {\n\n", b"data: [1]\n\n", b'data: {"type":5}\n\n', b"data: \xff\n\n", b"data: x\n\n"]
+)
 def test_bytes_that_are_no_event_are_refused(event):
     with pytest.raises(UpstreamProtocol):
         MessagesDecoder().feed(event)
@@ -323,11 +331,18 @@ def test_a_whole_reply_is_read_as_the_events_it_would_have_been():
         ToolCall("a", "n", '{"b":1}'),
         Opaque("messages", "web_search_tool_result", msgspec.json.encode(MESSAGE["content"][4])),
     )
-    assert (made.id, made.model, made.finish, made.usage) == ("msg_1", "m", Finished("tool_calls"), Usage(12, 7, 0, 0, 3))
+    assert (made.id, made.model, made.finish, made.usage) == (
+        "msg_1",
+        "m",
+        Finished("tool_calls"),
+        Usage(12, 7, 0, 0, 3),
+    )
     assert usage_of(msgspec.json.encode(MESSAGE)) == made.usage
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"type":"error","error":{"message":"x"}}', b"\xff"])
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"choices":[]}', b'{"type":"error","error":{"message":"x"}}', b"\xff"]
+)
 def test_other_bodies_are_refused(body):
     with pytest.raises(UpstreamProtocol):
         decode_response(body)

@@ -87,7 +87,8 @@ def test_a_plain_reply_to_the_byte():
         b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_own","type":"message","role":"assistant",'
         b'"model":"shown","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":321,'
         b'"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":1}}}\n\n'
-        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text",'
+        b'"text":""}}\n\n'
         b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
         b'"text":"h\\n"}}\n\n'
         b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
@@ -140,7 +141,13 @@ def test_interleaved_calls_lose_nothing():
 def test_parallel_calls_are_stopped_before_the_next_starts():
     """Only one block is open at any time.
     olla commit: parallel tool blocks must each be stopped before the next starts."""
-    events = [GO, BlockStart(0, Text("")), Delta(0, "t"), BlockStart(1, ToolCall("a", "n", "")), BlockStart(2, ToolCall("b", "n", ""))]
+    events = [
+        GO,
+        BlockStart(0, Text("")),
+        Delta(0, "t"),
+        BlockStart(1, ToolCall("a", "n", "")),
+        BlockStart(2, ToolCall("b", "n", "")),
+    ]
     payloads = run(*events, Delta(1, "{}"), Delta(2, "{}"), BlockStop(0), BlockStop(1), BlockStop(2), Finished("stop"))
     assert [block["type"] for block in checked(payloads)] == ["text", "tool_use", "tool_use"]
     assert payloads[-2]["delta"]["stop_reason"] == "tool_use"
@@ -165,7 +172,12 @@ def test_the_first_text_after_thinking_is_kept():
             Finished("stop"),
         )
     )
-    assert [(b["type"], text_of(b)) for b in blocks] == [("thinking", "a"), ("text", "b"), ("thinking", "c"), ("text", "d")]
+    assert [(b["type"], text_of(b)) for b in blocks] == [
+        ("thinking", "a"),
+        ("text", "b"),
+        ("thinking", "c"),
+        ("text", "d"),
+    ]
 
 
 @pytest.mark.case("3A.17")
@@ -186,7 +198,9 @@ def test_empty_pieces_open_nothing():
 
 def test_a_reply_without_content_has_one_empty_text_block():
     assert checked(run(GO, Finished("stop"))) == [{"type": "text", "text": "", "pieces": []}]
-    assert msgspec.json.decode(encode_response(Response("x", "m", ()), CONTEXT))["content"] == [{"type": "text", "text": ""}]
+    assert msgspec.json.decode(encode_response(Response("x", "m", ()), CONTEXT))["content"] == [
+        {"type": "text", "text": ""}
+    ]
 
 
 @pytest.mark.case("3A.32")
@@ -198,7 +212,13 @@ def test_indices_close_up():
 
 @pytest.mark.parametrize(
     ("pieces", "sent"),
-    [([], "{}"), ([""], "{}"), (['{"a"', ":1}"], '{"a":1}'), (["{oops"], '{"_raw":"{oops"}'), (["[]"], '{"_raw":"[]"}')],
+    [
+        ([], "{}"),
+        ([""], "{}"),
+        (['{"a"', ":1}"], '{"a":1}'),
+        (["{oops"], '{"_raw":"{oops"}'),
+        (["[]"], '{"_raw":"[]"}'),
+    ],
 )
 def test_input_is_always_an_object(pieces, sent):
     (block,) = checked(run(GO, *call(0, pieces), Finished("tool_calls")))
@@ -221,15 +241,28 @@ def test_seals_are_passed_on_and_never_invented():
     (sealed,) = checked(run(GO, *events, Finished("stop")))
     assert [piece["type"] for piece in sealed["pieces"]] == ["thinking_delta", "signature_delta"]
     (bare,) = checked(run(GO, *events[:2], Sealed(0, None, "encrypted elsewhere"), BlockStop(0), Finished("stop")))
-    assert bare == {"type": "thinking", "thinking": "", "signature": "", "pieces": [{"type": "thinking_delta", "thinking": "t"}]}
+    assert bare == {
+        "type": "thinking",
+        "thinking": "",
+        "signature": "",
+        "pieces": [{"type": "thinking_delta", "thinking": "t"}],
+    }
     (omitted,) = checked(run(GO, BlockStart(0, Reasoning()), Sealed(0, "sig"), BlockStop(0), Finished("stop")))
     assert [piece["type"] for piece in omitted["pieces"]] == ["signature_delta"]
-    (redacted,) = checked(run(GO, BlockStart(0, Reasoning(encrypted="d", redacted=True)), BlockStop(0), Finished("stop")))
+    (redacted,) = checked(
+        run(GO, BlockStart(0, Reasoning(encrypted="d", redacted=True)), BlockStop(0), Finished("stop"))
+    )
     assert redacted == {"type": "redacted_thinking", "data": "d", "pieces": []}
 
 
 def test_summaries_are_shown_as_thinking():
-    events = [BlockStart(0, Reasoning()), Delta(0, "a", True, 0), Delta(0, "b", True, 0), Delta(0, "c", True, 1), BlockStop(0)]
+    events = [
+        BlockStart(0, Reasoning()),
+        Delta(0, "a", True, 0),
+        Delta(0, "b", True, 0),
+        Delta(0, "c", True, 1),
+        BlockStop(0),
+    ]
     (block,) = checked(run(GO, *events, Finished("stop")))
     assert text_of(block) == "ab\n\nc"
 
@@ -313,12 +346,17 @@ def test_a_stream_never_ends_in_silence():
     assert kinds(run())[-1] == "error"
     failed = run(GO, Failed("Overloaded", "overloaded_error", "busy", 529), Delta(0, "late"), Finished("stop"))
     assert failed[1:] == [
-        {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded", "details": {"error_code": "busy"}}}
+        {
+            "type": "error",
+            "error": {"type": "overloaded_error", "message": "Overloaded", "details": {"error_code": "busy"}},
+        }
     ]
 
 
 def test_late_and_doubled_events_change_nothing():
-    payloads = run(GO, GO, BlockStart(0, Text("")), Delta(0, "x"), BlockStop(0), BlockStop(0), Delta(5, "?"), Finished("stop"))
+    payloads = run(
+        GO, GO, BlockStart(0, Text("")), Delta(0, "x"), BlockStop(0), BlockStop(0), Delta(5, "?"), Finished("stop")
+    )
     assert len(checked(payloads)) == 1
     assert kinds(payloads).count("message_start") == 1
 

@@ -92,4 +92,6 @@ def test_a_clients_own_thinking_is_fitted_to_the_profile(now, profile, max_token
 def test_anthropic_may_think_beyond_max_tokens():
     anthropic = Profile(thinking_modes=("enabled", "disabled"), verifies_signatures=True)
     assert fitted(Thinking("enabled", 32000), anthropic, 32000, clamped=False) is True
-    assert fitted(Thinking("enabled", 32000), anthropic, 8000, clamped=True) == b'{"type":"enabled","budget_tokens":6400}'
+    assert (
+        fitted(Thinking("enabled", 32000), anthropic, 8000, clamped=True) == b'{"type":"enabled","budget_tokens":6400}'
+    )

@@ -56,7 +56,11 @@ def test_orphans_of_both_kinds():
     """A call without a result gets an error result, a result without a call goes on as text: no 400, nothing lost.
     workweave#866/#855; protocols.md 1.5."""
     turns, losses = write(
-        user("do"), results(("ghost", "found")), assistant(ToolCall("a", "n", "{}")), user("never mind"), assistant("ok")
+        user("do"),
+        results(("ghost", "found")),
+        assistant(ToolCall("a", "n", "{}")),
+        user("never mind"),
+        assistant("ok"),
     )
     assert turns[0]["content"] == [text("do"), text("[Result of earlier tool call ghost]"), text("found")]
     filled = turns[2]["content"][0]
@@ -142,7 +146,9 @@ def test_reasoning_goes_first_and_only_where_it_may():
     parts = (Text("t"), ToolCall("a", "n", "{}"), Reasoning("hm"))
     turns, _ = write(user("x"), Message("assistant", parts), results(("a", "1")))
     assert [block["type"] for block in turns[1]["content"]] == ["thinking", "text", "tool_use"]
-    turns, _ = write(user("x"), Message("assistant", parts), results(("a", "1")), profile=Profile(verifies_signatures=True))
+    turns, _ = write(
+        user("x"), Message("assistant", parts), results(("a", "1")), profile=Profile(verifies_signatures=True)
+    )
     assert [block["type"] for block in turns[1]["content"]] == ["text", "tool_use"]
     turns, _ = write(user("x"), Message("assistant", parts), results(("a", "1")), profile=Profile(thinking_modes=()))
     assert [block["type"] for block in turns[1]["content"]] == ["text", "tool_use"]
@@ -153,7 +159,9 @@ def test_reasoning_goes_first_and_only_where_it_may():
 
 def test_media():
     png = Image(None, "iVBORw0", cache=b'{"type":"ephemeral"}')
-    turns, losses = write(user(png, Image(url="https://x", detail="high"), File("application/pdf", "JV", filename="a.pdf")))
+    turns, losses = write(
+        user(png, Image(url="https://x", detail="high"), File("application/pdf", "JV", filename="a.pdf"))
+    )
     assert turns[0]["content"] == [
         {
             "type": "image",

@@ -13,9 +13,9 @@ def meter(*reports):
 
 
 def test_input_includes_what_the_cache_did():
-    assert meter({"input_tokens": 10, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 5, "output_tokens": 7}) == (
-        Usage(95, 80, 5, 0, 7)
-    )
+    assert meter(
+        {"input_tokens": 10, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 5, "output_tokens": 7}
+    ) == (Usage(95, 80, 5, 0, 7))
 
 
 @pytest.mark.case("3A.10")
@@ -29,7 +29,9 @@ def test_cache_tokens_are_not_counted_twice():
 
 def test_the_closing_report_wins_but_bare_zeros_do_not():
     assert meter({"input_tokens": 100}, {"input_tokens": 20, "cache_read_input_tokens": 80}).input_tokens == 100
-    assert meter({"input_tokens": 0, "output_tokens": 0}, {"input_tokens": 30, "output_tokens": 2}) == Usage(30, output_tokens=2)
+    assert meter({"input_tokens": 0, "output_tokens": 0}, {"input_tokens": 30, "output_tokens": 2}) == Usage(
+        30, output_tokens=2
+    )
     assert meter({"input_tokens": 30}, {"input_tokens": 0, "output_tokens": 5}) == Usage(30, output_tokens=5)
     assert meter({"input_tokens": 100}, {"input_tokens": 0, "cache_read_input_tokens": 100}).fresh_tokens == 0
 
