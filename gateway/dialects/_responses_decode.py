@@ -20,8 +20,8 @@ import msgspec
 
 from gateway.dialects._responses_names import Directory, flat_name
 from gateway.dialects._responses_parts import RESULT_PARTS, parts_of
-from gateway.dialects._responses_read import CONVERSATION_CURE, items_of, top_level
-from gateway.dialects._shared import bytes_of, encode, minted, parsed, refuse
+from gateway.dialects._responses_read import CONVERSATION_CURE, Count, items_of, top_level
+from gateway.dialects._shared import RAW_NULL, bytes_of, encode, minted, parsed, refuse
 from gateway.errors import UnsupportedFeature
 from gateway.ir.request import (
     File,
@@ -64,7 +64,7 @@ _ROLES: Final[Mapping[str, Role]] = {
 class _Format(msgspec.Struct):
     type: str = "text"
     name: str | None = None
-    schema: msgspec.Raw | None = None
+    schema: msgspec.Raw = RAW_NULL
     strict: bool | None = None
     description: str | None = None
 
@@ -73,24 +73,24 @@ class _Fields(msgspec.Struct):
     model: str
     instructions: str | list[msgspec.Raw] | None = None
     stream: bool | None = None
-    tool_choice: msgspec.Raw | None = None
+    tool_choice: msgspec.Raw = RAW_NULL
     parallel_tool_calls: bool | None = None
-    max_output_tokens: int | None = None
+    max_output_tokens: Count | None = None
     temperature: float | None = None
     top_p: float | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Count | None = None
     reasoning: dict[str, msgspec.Raw] | None = None
     text: dict[str, msgspec.Raw] | None = None
     user: str | None = None
     safety_identifier: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw = RAW_NULL
     prompt_cache_key: str | None = None
     service_tier: str | None = None
     store: bool | None = None
     include: list[str] | None = None
     previous_response_id: str | None = None
-    conversation: msgspec.Raw | None = None
-    prompt: msgspec.Raw | None = None
+    conversation: msgspec.Raw = RAW_NULL
+    prompt: msgspec.Raw = RAW_NULL
     background: bool | None = None
     tools: list[msgspec.Raw] | None = None
     truncation: str | None = None
@@ -214,9 +214,9 @@ class _ToolEntry(msgspec.Struct):
     type: str
     name: str | None = None
     description: str | None = None
-    parameters: msgspec.Raw | None = None
+    parameters: msgspec.Raw = RAW_NULL
     strict: bool | None = None
-    format: msgspec.Raw | None = None
+    format: msgspec.Raw = RAW_NULL
     tools: list[msgspec.Raw] | None = None
 
 
@@ -320,7 +320,7 @@ class _Head(msgspec.Struct):
 
 class _MessageItem(msgspec.Struct):
     role: str
-    content: msgspec.Raw | None = None
+    content: msgspec.Raw = RAW_NULL
 
 
 class _CallItem(msgspec.Struct):
@@ -334,14 +334,14 @@ class _CallItem(msgspec.Struct):
 
 class _ResultItem(msgspec.Struct):
     call_id: str | None = None
-    output: msgspec.Raw | None = None
+    output: msgspec.Raw = RAW_NULL
     name: str | None = None
 
 
 class _ReasoningItem(msgspec.Struct):
     id: str | None = None
-    summary: msgspec.Raw | None = None
-    content: msgspec.Raw | None = None
+    summary: msgspec.Raw = RAW_NULL
+    content: msgspec.Raw = RAW_NULL
     encrypted_content: str | None = None
 
 

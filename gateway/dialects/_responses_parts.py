@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._shared import bytes_of, encode, minted, parsed, refuse
+from gateway.dialects._shared import RAW_NULL, bytes_of, encode, minted, parsed, refuse
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
 from gateway.ir.request import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text
@@ -29,13 +29,13 @@ class _Part(msgspec.Struct):
     type: str
     text: str | None = None
     refusal: str | None = None
-    image_url: msgspec.Raw | None = None
+    image_url: msgspec.Raw = RAW_NULL
     file_id: str | None = None
     file_data: str | None = None
     file_url: str | None = None
     filename: str | None = None
     detail: str | None = None
-    annotations: msgspec.Raw | None = None
+    annotations: msgspec.Raw = RAW_NULL
     input_audio: _Audio | None = None
 
 

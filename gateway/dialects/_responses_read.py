@@ -8,7 +8,7 @@ array and the tools are cut into items. Content is not decoded here. Sources: op
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -44,7 +44,9 @@ CONVERSATION_CURE: Final = "previous_response_id, or the whole history in `input
 _string: Final = msgspec.json.Decoder(str)
 _optional_string: Final = msgspec.json.Decoder(str | None)
 _optional_bool: Final = msgspec.json.Decoder(bool | None)
-_optional_int: Final = msgspec.json.Decoder(int | None)
+Count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+"""An integer that every JSON reader keeps exactly (RFC 8259, section 6)."""
+_optional_int: Final = msgspec.json.Decoder(Count | None)
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _optional_array: Final = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _optional_map: Final = msgspec.json.Decoder(dict[str, Any] | None)

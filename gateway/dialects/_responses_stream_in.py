@@ -14,7 +14,16 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._responses_read import UsageJson, usage
-from gateway.dialects._shared import Bad, minted, one_line, status_of_words, type_of_status, understood
+from gateway.dialects._shared import (
+    RAW_NULL,
+    Bad,
+    bytes_of,
+    minted,
+    one_line,
+    status_of_words,
+    type_of_status,
+    understood,
+)
 from gateway.errors import UpstreamError, UpstreamOverloaded, UpstreamProtocol, UpstreamRateLimited, UpstreamRejected
 from gateway.ir.events import (
     Annotated,
@@ -58,16 +67,16 @@ class _Reply(msgspec.Struct):
 
 class _Event(msgspec.Struct):
     type: str | None = None
-    response: msgspec.Raw | None = None
-    item: msgspec.Raw | None = None
-    part: msgspec.Raw | None = None
-    annotation: msgspec.Raw | None = None
-    error: msgspec.Raw | None = None
+    response: msgspec.Raw = RAW_NULL
+    item: msgspec.Raw = RAW_NULL
+    part: msgspec.Raw = RAW_NULL
+    annotation: msgspec.Raw = RAW_NULL
+    error: msgspec.Raw = RAW_NULL
     item_id: str | None = None
     output_index: int | None = None
     content_index: int | None = None
     summary_index: int | None = None
-    delta: msgspec.Raw | None = None
+    delta: msgspec.Raw = RAW_NULL
     text: str | None = None
     refusal: str | None = None
     arguments: str | None = None
@@ -103,7 +112,7 @@ class _Call(msgspec.Struct):
 _event: Final = msgspec.json.Decoder(_Event)
 _reply: Final = msgspec.json.Decoder(_Reply)
 _item: Final = msgspec.json.Decoder(_Item)
-_part: Final = msgspec.json.Decoder(_Part)
+_part: Final = msgspec.json.Decoder(_Part | None)
 _message: Final = msgspec.json.Decoder(_Message)
 _call: Final = msgspec.json.Decoder(_Call)
 _string: Final = msgspec.json.Decoder(str | None)
@@ -256,9 +265,8 @@ class Decoder:
                 self._unknown(kind, told, data, out)
 
     def _response(self, told: _Event, out: list[Event]) -> _Reply | None:
-        if told.response is None or bytes(told.response) == b"null":
-            return None
-        return understood(_reply, told.response, "the response of an event")
+        raw = bytes_of(told.response)
+        return None if raw is None else understood(_reply, raw, "the response of an event")
 
     def _start(self, reply: _Reply | None, out: list[Event]) -> None:
         if self._started:
@@ -270,20 +278,18 @@ class Decoder:
         out.append(Started(self._reply_id, reply.model or "", created))
 
     def _unknown(self, kind: str, told: _Event, data: bytes, out: list[Event]) -> None:
-        if told.error is not None and bytes(told.error) != b"null":
+        if bytes_of(told.error) is not None:
             self._failed(self._error(told), out)
             return
         if kind.startswith(_NO_CONTENT) or (kind in ("ping", "keepalive", "response.ping")):
             return
-        if not kind or told.item is not None or any(key in data for key in _CARRIERS):
+        if not kind or any(key in data for key in _CARRIERS):
             raise UpstreamProtocol(f'an event of the unknown type "{kind[:80]}" could carry a tool call')
 
     # --- errors and endings ---
 
     def _error(self, told: _Event) -> Failed:
-        error: _Error | str | None = None
-        if told.error is not None:
-            error = understood(_any_error, told.error, "an error event")
+        error = understood(_any_error, told.error, "an error event")
         if isinstance(error, str):
             error = _Error(message=error)
         return failure(error or _Error(told.message, told.code))
@@ -332,6 +338,7 @@ class Decoder:
         if slot is None:
             key = index if index not in self._slots else f"final-{index}"
             slot = self._slots[key] = _Slot()
+            slot.item_id = item.id
         self._item_done(slot, item, raw, out)
 
     def _seen(self, index: int, item: _Item) -> _Slot | None:
@@ -360,7 +367,7 @@ class Decoder:
         return slot
 
     def _item_event(self, told: _Event, done: bool, out: list[Event]) -> None:
-        if told.item is None or bytes(told.item) == b"null":
+        if bytes_of(told.item) is None:
             return
         item = understood(_item, told.item, "an output item")
         if told.item_id is None:
@@ -502,9 +509,7 @@ class Decoder:
             self._add_text(run, full, refusal, out)
 
     def _part_event(self, told: _Event, done: bool, out: list[Event]) -> None:
-        if told.part is None:
-            return
-        part = understood(_part, told.part, "a content part")
+        part = understood(_part, told.part, "a content part") or _Part()
         if part.type in ("output_text", "refusal", "text"):
             self._part(self._slot(told), told.content_index or 0, part, done, out)
 
@@ -523,7 +528,7 @@ class Decoder:
 
     def _annotation(self, told: _Event, out: list[Event]) -> None:
         run = self._slot(told).parts.get(told.content_index or 0)
-        if run is not None and told.annotation is not None:
+        if run is not None:
             self._annotate(run, one_line(bytes(told.annotation)), out)
 
     def _annotate(self, run: _Run, raw: bytes, out: list[Event]) -> None:
@@ -586,13 +591,11 @@ _thoughts: Final = msgspec.json.Decoder(_Thoughts)
 
 
 def _delta(told: _Event) -> str:
-    if told.delta is None:
-        return ""
     return understood(_string, told.delta, "a delta") or ""
 
 
 def _said(told: _Event) -> str:
-    return _delta(told) if told.delta is not None else told.text or ""
+    return _delta(told) or told.text or ""
 
 
 def _same_json(one: str, other: str) -> bool:

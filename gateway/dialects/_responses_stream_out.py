@@ -479,7 +479,7 @@ class _Note(msgspec.Struct):
     type: str | None = None
     url: str | None = None
     title: str | None = None
-    url_citation: dict[str, Any] | None = None
+    url_citation: dict[str, msgspec.Raw] | None = None
 
 
 _note: Final = msgspec.json.Decoder(_Note)
@@ -501,7 +501,7 @@ def citation(raw: bytes, end: int) -> msgspec.Raw | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if note.url_citation is not None:
-        return msgspec.Raw(encode({"type": "url_citation", **note.url_citation}))
+        return msgspec.Raw(one_line(encode({"type": "url_citation", **note.url_citation})))
     if note.type in _OWN:
         return msgspec.Raw(one_line(raw))
     if note.url is None:
