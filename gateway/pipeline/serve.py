@@ -112,7 +112,7 @@ class Pipeline:
             harness=found.name,
             harness_version=found.version,
         )
-        tokens, images = estimate.size(body)
+        tokens, images = estimate.size(body, view)
         return Exchange(
             request_id=raw.request_id,
             received_s=self.ports.clock.now(),
