@@ -44,7 +44,8 @@ def encode_request(request: Request, target: Target) -> Encoded:
     tools, past_only = _tools(request, profile)
     choice = _tool_choice(request, profile, bool(tools), past_only, losses)
     max_tokens = _max_tokens(request, target)
-    thinking = plan(request.reasoning, profile, max_tokens, choice is not None and choice["type"] in _FORCING)
+    own = request.origin == "messages"
+    thinking = plan(request.reasoning, profile, max_tokens, choice is not None and choice["type"] in _FORCING, own)
     losses.update(dict.fromkeys(thinking.losses))
     body: dict[str, Any] = {"model": target.model, "max_tokens": max_tokens}
     blocks = [block for part in system if (block := writer.system_block(part)) is not None]

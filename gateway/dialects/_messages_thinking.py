@@ -73,10 +73,13 @@ def effort_when_disabled(effort: str | None, profile: Profile) -> str | None:
     return "high" if effort in ("xhigh", "max") else effort
 
 
-def plan(options: ReasoningOptions | None, profile: Profile, max_tokens: int, forced: bool) -> Plan:
-    """`forced`: a tool is forced, which excludes thinking (protocols.md 1.5), so thinking is left out and reported."""
+def plan(options: ReasoningOptions | None, profile: Profile, max_tokens: int, forced: bool, own: bool = False) -> Plan:
+    """`forced`: a tool is forced, which excludes thinking (protocols.md 1.5), so thinking is left out and reported. `own`:
+    the request came in this dialect, where an effort alone does not ask for thinking."""
     if options is None:
         return Plan()
+    if own and options.mode is None:
+        return Plan(None, options.effort) if profile.output_config else Plan(losses=("output_config.effort",))
     mode = options.mode or ("disabled" if options.effort == "none" else "adaptive" if wanted_budget(options) else None)
     effort = _EFFORTS.get(options.effort or "", options.effort)
     effort = effort if effort in _OUTPUT_WORDS else None

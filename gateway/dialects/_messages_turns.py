@@ -89,7 +89,8 @@ class TurnWriter:
         self._profile = profile
         self._turns: list[dict[str, Any]] = []
         self._gap = Gap()
-        self._open_calls: list[str] = []
+        self._open_calls: list[tuple[str, str]] = []  # (id in the history, id sent) of the turn that awaits results
+        self._used_ids: set[str] = set()
 
     def write(self, messages: Iterable[Message]) -> list[dict[str, Any]]:
         for message in messages:
@@ -117,7 +118,7 @@ class TurnWriter:
 
     def _close_gap(self) -> None:
         gap, self._gap = self._gap, Gap()
-        for call_id in self._open_calls:
+        for _, call_id in self._open_calls:
             if call_id not in gap.answered:
                 self.losses["messages: a missing tool result was filled in"] = None
                 gap.results.append(_result(call_id, _NO_RESULT, True))
@@ -127,16 +128,10 @@ class TurnWriter:
             self._append(role, blocks)
 
     def _assistant(self, parts: tuple[Part, ...]) -> None:
-        calls = [to_wire(part.id) for part in parts if isinstance(part, ToolCall)]
-        waiting = not (self._gap.results or self._gap.pieces)
-        if waiting and self._turns and self._turns[-1]["role"] == "assistant":
-            self._turns[-1]["content"].extend(self._assistant_blocks(parts))
-            self._open_calls += calls
-            return
-        self._close_gap()
-        blocks = self._assistant_blocks(parts)
-        self._append("assistant", blocks)
-        self._open_calls = calls
+        continued = self._turns and self._turns[-1]["role"] == "assistant"
+        if self._gap.results or self._gap.pieces or not continued:
+            self._close_gap()
+        self._append("assistant", self._assistant_blocks(parts))
 
     def _assistant_blocks(self, parts: tuple[Part, ...]) -> list[Block]:
         if self._origin != "messages":  # other dialects have no order between text and calls: thinking, text, calls
@@ -173,10 +168,12 @@ class TurnWriter:
     def _add_result(self, result: ToolResult) -> None:
         """A result that answers no open call (history was cut, or it came twice) would be refused with 400: it goes on as
         the user text it amounts to."""
-        call_id = to_wire(result.call_id)
+        named = to_wire(result.call_id)
         content, images = self._result_content(result)
         gap = self._gap
-        if call_id in self._open_calls and call_id not in gap.answered:
+        waiting = (sent for told, sent in self._open_calls if told == named and sent not in gap.answered)
+        call_id = next(waiting, None)
+        if call_id is not None:
             gap.answered.add(call_id)
             block = _result(call_id, content, result.is_error)
             self._mark(block, result.cache)
@@ -185,7 +182,7 @@ class TurnWriter:
             return
         self.losses["messages: a tool result without its call was sent as text"] = None
         blocks = list(content) if not isinstance(content, str) else [_text_block(content)] if content else []
-        gap.add("user", [_text_block(f"[Result of earlier tool call {call_id}]"), *blocks, *images])
+        gap.add("user", [_text_block(f"[Result of earlier tool call {named}]"), *blocks, *images])
 
     def _result_content(self, result: ToolResult) -> tuple[str | list[Block], list[Block]]:
         """Content of a result, and the images that have to stand behind all results."""
@@ -257,10 +254,19 @@ class TurnWriter:
         return block_of(part, self._profile)
 
     def _call(self, part: ToolCall) -> Block:
+        """Ids must be unique in a request; some local servers count from `call_0` in every turn. A repeated id gets the
+        first free number, which depends on earlier turns only: prefix caches stay warm."""
+        told = sent = to_wire(part.id)
+        number = 1
+        while sent in self._used_ids:
+            number += 1
+            sent = f"{told}_{number}"
+        self._used_ids.add(sent)
+        self._open_calls.append((told, sent))
         arguments = wrap_custom(part.arguments) if part.kind == "custom" else arguments_object(part.arguments)
         block = {
             "type": "tool_use",
-            "id": to_wire(part.id),
+            "id": sent,
             "name": wire_name(part.name),
             "input": msgspec.Raw(arguments.encode()),
         }

@@ -159,6 +159,7 @@ def legal(body):
         elif message["role"] == "assistant":
             assert not open_calls
             open_calls = {one["id"] for one in blocks if one["type"] == "tool_use"}
+            assert len(open_calls) == sum(one["type"] == "tool_use" for one in blocks)
         previous = message["role"]
     assert not open_calls
     for entry in sent.get("tools", ()):

@@ -29,16 +29,17 @@ def test_the_keepalive_is_a_ping():
     assert decoder.finished
 
 
+DATA = b'data: {"type":"content_block_delta","index":0,"delta":'
+SPACED = b'data: {"type": "content_block_delta", "index": 12, "delta": {"type": "text_delta", "text": '
 PLAIN = [
-    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}\n\n',
-    b'data: {"type": "content_block_delta", "index": 12, "delta": {"type": "text_delta", "text": "a\\"\\\\\\u00e9 {}"}  }\n\n',
+    b"event: content_block_delta\n" + DATA + b'{"type":"text_delta","text":"a"}}\n\n',
+    SPACED + b'"a\\"\\\\\\u00e9 {}"}  }\n\n',
     b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":""},"index":0}\r\n\r\n',
     'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"é你 tool_use"}}\n\n'.encode(),
     b": comment\n\n",
     b"\n",
     b'event: ping\ndata: {"type":"ping"}\n\n',
 ]
-DATA = b'data: {"type":"content_block_delta","index":0,"delta":'
 NOT_PLAIN = [
     DATA + b'{"type":"thinking_delta","thinking":"a"}}\n\n',
     DATA + b'{"type":"input_json_delta","partial_json":"\\"text_delta"}}\n\n',

@@ -56,6 +56,12 @@ def test_a_budget_becomes_the_nearest_effort_for_adaptive_models():
     assert (field(made), made.effort, made.losses) == ({"type": "adaptive"}, "medium", ())
 
 
+def test_an_effort_of_this_dialect_alone_asks_for_no_thinking():
+    made = plan(ReasoningOptions(effort="max"), ADAPTIVE, 5000, forced=False, own=True)
+    assert (made.field, made.effort, made.losses) == (None, "max", ())
+    assert plan(ReasoningOptions(effort="max"), BUDGETS, 5000, forced=False, own=True).losses
+
+
 def test_no_wish_is_no_field():
     assert plan(ReasoningOptions(summary="auto"), BUDGETS, 5000, forced=False).field is None
     assert wanted_budget(None) == 0

@@ -230,3 +230,18 @@ def test_names():
     assert wire_name("mcp__server__" + "x" * 100) == "mcp__server__" + "x" * 100
     assert len(wire_name("y" * 129)) <= 64
     assert wire_name("a.b") == wire_name("a.b") != wire_name("a:b")
+
+
+def test_repeated_ids_become_unique_and_keep_their_results():
+    turns, losses = write(
+        user("x"),
+        assistant(ToolCall("call_0", "n", "{}"), ToolCall("call_0", "m", "{}")),
+        results(("call_0", "1"), ("call_0", "2")),
+        assistant(ToolCall("call_0", "n", "{}")),
+        results(("call_0", "3")),
+    )
+    calls = [block["id"] for turn in turns for block in turn["content"] if block["type"] == "tool_use"]
+    assert calls == ["call_0", "call_0_2", "call_0_3"]
+    answers = [(b["tool_use_id"], b["content"]) for t in turns for b in t["content"] if b["type"] == "tool_result"]
+    assert answers == [("call_0", "1"), ("call_0_2", "2"), ("call_0_3", "3")]
+    assert losses == []
