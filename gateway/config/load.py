@@ -84,9 +84,12 @@ def _validated(raw: dict[str, Any], doc: document.Document, catalog: Catalog) ->
     return settings, [_placed(p, doc) for p in check.problems(settings, catalog)]
 
 
+_STAND_INS = {("models", "lane"): "local", ("state", "url"): "env:STAND_IN"}
+
+
 def _pruned(raw: dict[str, Any], locs: list[tuple[int | str, ...]]) -> dict[str, Any]:
-    """A copy of `raw` without the fields that are wrong. A wrong or missing lane becomes `local`: the model's other fields
-    can then still be checked, and the lane has been complained of."""
+    """A copy of `raw` without the fields that are wrong. What other checks would miss then gets a stand-in: it has been
+    complained of already."""
     sound: dict[str, Any] = copy.deepcopy(raw)
     for loc in locs:
         # A list is dropped as a whole, so that no index moves; only `routes` itself is a list of things of their own.
@@ -95,8 +98,9 @@ def _pruned(raw: dict[str, Any], locs: list[tuple[int | str, ...]]) -> dict[str,
         parent = _at(sound, path[:-1])
         if isinstance(parent, dict) and path:
             parent.pop(path[-1], None)
-            if len(path) == 3 and path[0] == "models" and path[2] == "lane":
-                parent["lane"] = "local"
+            stand_in = _STAND_INS.get((str(path[0]), str(path[-1])))
+            if stand_in is not None:
+                parent[path[-1]] = stand_in
     return sound
 
 
@@ -174,12 +178,30 @@ def _from_pydantic(detail: ErrorDetails, raw: dict[str, Any], doc: document.Docu
     return Problem(path=path, message=_words(detail, said, value), place=doc.place(path))
 
 
+_SHAPES = {
+    "tuple_type": "should be a list",
+    "string_type": "should be text",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+    "dict_type": "should be a mapping",
+    "mapping_type": "should be a mapping",
+    "is_instance_of": "should be a mapping",
+}
+
+
 def _words(detail: ErrorDetails, said: str, value: Any) -> str:
-    if detail["type"] == "value_error":
-        text = detail["msg"].removeprefix("Value error, ")
-        return text
-    text = detail["msg"].replace("Input should be", "should be").replace("Input should", "should")
-    if detail["type"] == "string_type" and isinstance(value, int | float):
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind == "value_error":
+        return detail["msg"].removeprefix("Value error, ")
+    if kind in _SHAPES:
+        text = _SHAPES[kind]
+    elif kind in ("too_short", "string_too_short"):
+        return "must not be empty"
+    elif kind == "string_pattern_mismatch":
+        text = f"does not match {context.get('pattern')}"
+    else:
+        text = detail["msg"].replace("Input should", "should").replace("String should", "should")
+    if kind == "string_type" and isinstance(value, int | float):
         text += "; put it in quotes"
     return f"{said} {text}" if said else text
 
