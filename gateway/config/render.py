@@ -15,6 +15,8 @@ from gateway.config.settings import Settings
 
 _PLAIN = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_./-]|:(?=[A-Za-z0-9_/]))*\Z")
 """Text that is plain text in YAML 1.1 and 1.2 alike, but for `_WORDS`."""
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""Characters that JSON text may hold and YAML text may not, or reads as line breaks."""
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _REACHABLE = {True: "yes", False: "NO", None: "not tried"}
 
@@ -106,4 +108,4 @@ def _json(value: Any) -> str:
         return value
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return msgspec.json.encode(value).decode()
+    return _UNSEEN.sub(lambda m: f"\\u{ord(m[0]):04x}", msgspec.json.encode(value).decode())
