@@ -15,10 +15,12 @@ import click
 from gateway.adapters import discovery
 from gateway.cli import EXIT_PROBLEMS
 from gateway.config import discover
+from gateway.config.catalog import Catalog
 from gateway.config.discover import Found
 from gateway.config.load import Loaded, load
 from gateway.errors import ConfigError
-from gateway.providers.registry import catalog
+from gateway.harnesses.registry import all_harnesses
+from gateway.providers.registry import catalog as providers_catalog
 
 FILE_NAME = "interlock.yaml"
 ENVIRONMENT_NAME = "INTERLOCK_CONFIG"
@@ -31,6 +33,11 @@ class Configuration:
     loaded: Loaded
     path: Path | None
     found: tuple[Found, ...] = ()
+
+
+def catalog() -> Catalog:
+    """Providers and harnesses that a configuration may name."""
+    return replace(providers_catalog(), harnesses=("unknown", *all_harnesses()))
 
 
 def locate(given: str | None, environment: Mapping[str, str] = os.environ) -> Path | None:

@@ -14,7 +14,6 @@ from gateway.config import explain as explaining
 from gateway.config.load import load
 from gateway.config.schema import json_schema
 from gateway.errors import ConfigError
-from gateway.providers.registry import catalog
 
 
 @click.group(name="config", no_args_is_help=True)
@@ -31,7 +30,7 @@ def check(file: str | None) -> None:
         click.echo(f"no {_configuration.FILE_NAME} here: without a file, models are discovered (see: interlock init)")
         return
     try:
-        loaded = load(_configuration.read(path), file=str(path), catalog=catalog())
+        loaded = load(_configuration.read(path), file=str(path), catalog=_configuration.catalog())
     except ConfigError as error:
         _configuration.tell(error)
     _, unread = secrets.resolve(loaded.settings)
@@ -62,4 +61,4 @@ def explain(file: str | None, as_json: bool, prefix: str) -> None:
 @COMMAND.command()
 def schema() -> None:
     """Print the JSON schema of interlock.yaml, for editors."""
-    click.echo(json.dumps(json_schema(catalog()), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(json_schema(_configuration.catalog()), indent=2, ensure_ascii=False))

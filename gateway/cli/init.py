@@ -13,7 +13,6 @@ from gateway.adapters import discovery
 from gateway.cli import EXIT_PROBLEMS, _configuration
 from gateway.config import discover, render
 from gateway.config.routes import RouteConfig
-from gateway.providers.registry import catalog
 from gateway.routing.table import DEFAULT_ROUTES
 
 
@@ -29,8 +28,8 @@ from gateway.routing.table import DEFAULT_ROUTES
 def COMMAND(force: bool, output: str) -> None:
     """Look for keys in the environment and model servers on this machine, and write them as a commented configuration.
     Keys are written as env: references, never themselves."""
-    probes = asyncio.run(discovery.probe(catalog(), os.environ))
-    found = discover.discover(os.environ, probes, catalog())
+    probes = asyncio.run(discovery.probe(_configuration.catalog(), os.environ))
+    found = discover.discover(os.environ, probes, _configuration.catalog())
     routes = tuple(
         RouteConfig.model_validate({"id": id_, "when": when, "to": list(to)}) for id_, when, to in DEFAULT_ROUTES
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 
 import click
 
 from gateway.dialects.registry import all_dialects
+from gateway.harnesses.registry import all_harnesses
 from gateway.providers.registry import all_providers
 
 
@@ -34,8 +34,7 @@ def dialects() -> None:
 @COMMAND.command()
 def harnesses() -> None:
     """Harnesses that are recognised."""
-    registry = importlib.import_module("gateway.harnesses.registry")
-    _table([("NAME", "TITLE"), *((name, getattr(h, "title", "")) for name, h in registry.all_harnesses().items())])
+    _table([("NAME", "TITLE"), *((name, harness.title) for name, harness in all_harnesses().items())])
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:

@@ -165,11 +165,11 @@ def loaded_from(found: Iterable[Found], catalog: Catalog, base: Settings | None 
     """The same, checked and filled in. ConfigError when `base` has routes to models that were not found."""
     entries = tuple(found)
     settings = settings_from(entries, base)
-    origins: dict[Path, str] = {
-        ("models", entry.name, field): f"found: {entry.where}"
-        for entry in entries
-        for field in settings.models[entry.name].model_fields_set
-    }
+    origins: dict[Path, str] = {}
+    for entry in entries:
+        origins[("models", entry.name)] = f"found: {entry.where}"
+        for field in settings.models[entry.name].model_fields_set:
+            origins[("models", entry.name, field)] = f"found: {entry.where}"
     return complete(settings, source="discovery", catalog=catalog, origins=origins)
 
 

@@ -35,11 +35,7 @@ class Loaded:
         here = path[:-1] if path and path[-1] == 0 and path not in self.places else path
         if here in self.places:
             return f"{self.source}:{self.places[here].line}"
-        while path:
-            if path in self.filled:
-                return self.filled[path]
-            path = path[:-1]
-        return "default"
+        return self.filled.get(path, "default")
 
 
 def load(text: str | bytes, *, file: str, catalog: Catalog) -> Loaded:
@@ -61,8 +57,8 @@ def load(text: str | bytes, *, file: str, catalog: Catalog) -> Loaded:
 
 
 def complete(settings: Settings, *, source: str, catalog: Catalog, origins: Mapping[Path, str] | None = None) -> Loaded:
-    """The same for settings that come from no text (discovery, tests); `origins` says where from, by path or the
-    beginning of one. ConfigError as above, without places."""
+    """The same for settings that come from no text (discovery, tests); `origins` says where from, by path.
+    ConfigError as above, without places."""
     found = check.problems(settings, catalog)
     if found:
         raise config_error(source, found)

@@ -84,3 +84,13 @@ def test_explain_of_a_bad_file():
 
 def test_schema_is_json():
     assert json.loads(run("schema").stdout)["title"] == "interlock.yaml"
+
+
+def test_check_knows_harnesses():
+    Path("interlock.yaml").write_text(
+        GOOD + "routes: [{id: a, when: {harness: [opencod, codex, unknown, 'cl*']}, to: m}]\n"
+    )
+    result = run("check")
+    assert result.exit_code == 1
+    assert len(result.stderr.splitlines()) == 1
+    assert "Did you mean opencode?" in result.stderr

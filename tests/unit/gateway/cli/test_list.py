@@ -3,6 +3,7 @@
 from click.testing import CliRunner
 
 from gateway.cli import main
+from gateway.harnesses.registry import all_harnesses
 from gateway.providers.registry import all_providers
 
 
@@ -18,6 +19,12 @@ def test_dialects():
     result = CliRunner().invoke(main, ["list", "dialects"])
     assert result.exit_code == 0
     assert result.stdout.startswith("NAME")
+
+
+def test_harnesses():
+    result = CliRunner().invoke(main, ["list", "harnesses"])
+    assert result.exit_code == 0
+    assert [row.split()[0] for row in result.stdout.splitlines()[1:]] == list(all_harnesses())
 
 
 def test_unknown_kind_is_usage():

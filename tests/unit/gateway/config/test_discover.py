@@ -101,6 +101,7 @@ def test_loaded_settings_know_where_each_came_from():
     assert (model.base_url, model.context_tokens, model.lane) == ("http://127.0.0.1:8000", 65_536, "local")
     assert loaded.origin(("models", "vllm/acme-coder", "base_url")) == "found: vLLM at http://127.0.0.1:8000"
     assert loaded.origin(("models", "vllm/acme-coder", "timeouts", "first_token_s")) == "provider vllm"
+    assert loaded.origin(("models", "vllm/acme-coder")) == "found: vLLM at http://127.0.0.1:8000"
     assert loaded.origin(("models", "vllm/acme-coder", "enabled")) == "default"
 
 

@@ -89,7 +89,7 @@ def test_origins():
 
 def test_settings_without_a_text_are_checked_too():
     good = Settings.model_validate({"models": {"m": {"provider": "sim", "lane": "local"}}})
-    loaded = complete(good, source="here", catalog=catalog(), origins={("models", "m"): "found: somewhere"})
+    loaded = complete(good, source="here", catalog=catalog(), origins={("models", "m", "lane"): "found: somewhere"})
     assert isinstance(loaded, Loaded)
     assert loaded.origin(("models", "m", "lane")) == "found: somewhere"
     assert loaded.settings.models["m"].base_url == "sim://builtin"
