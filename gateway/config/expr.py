@@ -32,7 +32,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
         {"local": 0.9, "mid": 0.93, "frontier": 0.96, "gain": 0.06},
     ),
 }
-"""Name -> (what it is, a value of its type). The page reference/expressions is generated from this."""
+"""Name -> (what it is, a value of its type). The description of `expr` is made of this."""
 
 _WHERE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 _UNDEFINED = re.compile(r"Undefined variable or function: '([^']*)'")

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.config.base import Names, OneOrMany, Strict
+from gateway.config.expr import VARIABLES
 from gateway.config.hours import HOUR_FORM, hour_window
 from gateway.ir.exchange import Call, LaneName, Task
 
@@ -52,7 +53,10 @@ class WhenConfig(Strict):
     images: bool | None = Field(default=None, description="Whether the request holds images.")
     hour: Annotated[str, AfterValidator(_hour)] | None = Field(default=None, description=f"Daily window: {HOUR_FORM}.")
     expr: str | None = Field(
-        default=None, max_length=4096, description="A CEL expression that must be true; see reference/expressions."
+        default=None,
+        max_length=4096,
+        description="A CEL expression that must be true. It may use "
+        + "; ".join(f"`{name}` ({meaning})" for name, (meaning, _) in VARIABLES.items()),
     )
 
     @property

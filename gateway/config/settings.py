@@ -31,9 +31,7 @@ def _no_policies(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class SessionConfig(Strict):
-    sticky: bool = Field(
-        default=True, description="A session stays on the model that first served it, see explanation/stickiness."
-    )
+    sticky: bool = Field(default=True, description="A session stays on the model that first served it.")
     ttl_s: float = Field(
         default=3600.0, ge=60, le=2_592_000, description="Seconds without a request after which a session is forgotten."
     )

@@ -116,8 +116,7 @@ async def test_ollama_tells_the_window_that_a_request_gets():
 )
 async def test_strange_replies_are_nobody(expected: str, reply: Any):
     assert (
-        await identify(expected, dict.fromkeys(("/v1/models", "/api/tags", "/api/ps", "/api/v0/models"), reply))
-        is None
+        await identify(expected, dict.fromkeys(("/v1/models", "/api/tags", "/api/ps", "/api/v0/models"), reply)) is None
     )
 
 
