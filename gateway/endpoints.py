@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.config.base import is_ref
 from gateway.config.models import ModelConfig, profile_changes
 from gateway.config.settings import Settings
 from gateway.errors import Headers
@@ -135,7 +136,10 @@ def _joined(prefix: str, path: str | None) -> str | None:
 
 
 def _value(text: str | None, secrets: Mapping[str, str]) -> str | None:
-    return secrets.get(text, text) if text is not None else None
+    """A literal as it is, a reference as its secret; None for one that could not be read: its name must not go upstream."""
+    if text is None:
+        return None
+    return secrets.get(text) if is_ref(text) else text
 
 
 def _headers(model: ModelConfig, provider: Provider, secrets: Mapping[str, str]) -> Headers:
@@ -145,7 +149,7 @@ def _headers(model: ModelConfig, provider: Provider, secrets: Mapping[str, str])
         pairs["authorization"] = f"Bearer {secret}"
     elif secret and provider.auth == "x-api-key":
         pairs["x-api-key"] = secret
-    pairs |= {n.lower(): secrets.get(v, v) for n, v in model.headers.items()}
+    pairs |= {n.lower(): text for n, v in model.headers.items() if (text := _value(v, secrets)) is not None}
     return tuple((n.encode("ascii"), v.encode("latin-1")) for n, v in pairs.items())
 
 

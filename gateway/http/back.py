@@ -4,42 +4,14 @@ it, and it is imported in the background of the start, not before the first answ
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from gateway.http.host import Host
 from gateway.http.sink import Receive, Scope, Send
-from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-
-
-class Host(Protocol):
-    """What the operations pages show of the running gateway."""
-
-    @property
-    def runtime(self) -> Runtime: ...
-
-    @property
-    def ports(self) -> Ports: ...
-
-    @property
-    def front(self) -> Any: ...
-
-    @property
-    def stats(self) -> Any: ...
-
-    @property
-    def reload_error(self) -> str | None: ...
-
-    @property
-    def reload_failures(self) -> int: ...
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    @property
-    def version(self) -> str: ...
 
 
 class Operations:

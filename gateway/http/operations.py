@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 
 from gateway.errors import GatewayError, MalformedRequest, NotAvailable, NotFound, UnknownModel
 from gateway.http import catalogue, openapi
-from gateway.http.back import Host
 from gateway.http.front import dialect_of
+from gateway.http.host import Host
 from gateway.pipeline import stored
 from gateway.pipeline.serve import Pipeline
 from gateway.ports import Caller

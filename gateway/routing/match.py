@@ -136,7 +136,7 @@ def _expression(source: str) -> Test:
     def test(facts: Facts) -> bool:
         try:
             return program.execute(facts.variables()) is True
-        except (RuntimeError, TypeError, ValueError, KeyError):
+        except (RuntimeError, TypeError, ValueError, LookupError, ArithmeticError):
             return False
 
     return test
