@@ -21,7 +21,7 @@ CLEAN = [Case(harness, dialect, upstream) for harness, dialect in PAIRS for upst
 
 # One harness per dialect meets every fault; the others meet those in which harnesses differ. Chosen by cost too: a run of
 # Codex takes about 2 s, of qwen-code 5, of Aider and Cline 8, of OpenCode 12.
-_EVERY = (("codex", "responses", "chat"), ("qwen", "chat", "chat"), ("opencode", "messages", "messages"))
+_EVERY = (("codex", "responses", "chat"), ("qwen", "chat", "chat"), ("qwen", "messages", "messages"))
 _TELLING = (
     ("opencode", "chat", "chat", """429ra 403 400ctx midstream_error cut refusal_field content_filter empty unknown_tool
         garbage_args no_done no_tool_id stop_reason_wrong index_gap ignore_stream parallel"""),
@@ -30,8 +30,8 @@ _TELLING = (
         garbage_args no_tool_id ignore_stream parallel"""),
     ("aider", "chat", "chat", """429ra 500 403 400ctx midstream_error cut refusal content_filter empty no_done
         ignore_stream"""),
-    ("qwen", "messages", "messages", """429ra 500 400ctx midstream_error cut refusal_field empty garbage_args no_done
-        parallel"""),
+    ("opencode", "messages", "messages", """429ra 403 400ctx midstream_error cut refusal_field content_filter garbage_args
+        no_done no_usage no_tool_id ignore_stream"""),
     ("qwen", "chat", "messages", """429ra 403 400ctx midstream_error cut refusal_field content_filter empty garbage_args
         no_done no_tool_id reasoning parallel"""),
     ("codex", "responses", "messages", """429ra 529 403 400ctx midstream_error cut refusal_field content_filter empty
