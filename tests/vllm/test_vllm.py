@@ -220,7 +220,10 @@ class TestChat:
             model="local/chat", messages=turns, stream=True, extra_body=extra
         ) as chunks:
             token_ids = [
-                ids for chunk in chunks for choice in chunk.choices if (ids := choice.model_extra["token_ids"])
+                ids
+                for chunk in chunks
+                for choice in chunk.choices
+                if (ids := (choice.model_extra or {}).get("token_ids"))
             ]
         assert sum(map(len, token_ids)) == 10
 
