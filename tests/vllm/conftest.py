@@ -11,7 +11,6 @@ import pytest
 
 from tests.vllm.stage import Process, Server, start_gateway, start_vllm
 
-
 RUNNING = "INTERLOCK_VLLM_URL"
 """Address of a `scripts/vllm/serve` that runs already: saves its start while one works on these tests."""
 
