@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.config.base import is_ref
 from gateway.config.models import ModelConfig, profile_changes
@@ -58,7 +59,8 @@ class Endpoint:
     proxy: str | None = None
     tags: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
-    count_tokens_target: str | None = None
+    count_tokens: Wire | None = None
+    """Where the Messages counter is. Set also where another dialect was chosen for replies: the tokenizer is the same."""
     embeddings_target: str | None = None
     found: str = "configuration"
     extra: Mapping[str, str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ def _endpoint(name: str, model: ModelConfig, provider: Provider, secrets: Mappin
         proxy=_value(model.proxy, secrets),
         tags=tuple(model.tags),
         aliases=tuple(model.aliases),
-        count_tokens_target=_joined(prefix, provider.count_tokens_path if "messages" in dialects else None),
+        count_tokens=_counter(provider, upstream, overrides, prefix),
         embeddings_target=_joined(prefix, provider.embeddings_path),
         found=found,
     )
@@ -129,6 +131,13 @@ def _split(base: str) -> tuple[str, str]:
     host, slash, path = rest.partition("/")
     prefix = (slash + path).rstrip("/").removesuffix("/v1")
     return f"{scheme}://{host}", prefix
+
+
+def _counter(provider: Provider, upstream: str, overrides: dict[str, Any], prefix: str) -> Wire | None:
+    if provider.count_tokens_path is None or "messages" not in provider.dialects:
+        return None
+    profile = resolve_profile(provider, "messages", upstream, overrides)
+    return Wire("messages", prefix + provider.count_tokens_path, profile)
 
 
 def _joined(prefix: str, path: str | None) -> str | None:

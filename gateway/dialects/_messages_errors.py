@@ -12,6 +12,22 @@ from gateway.errors import GatewayError, UpstreamRejected
 _WORDS: Final = {402: "billing_error", 504: "timeout_error"}
 """Where Anthropic has a word of its own for a status."""
 
+_TYPES: Final = frozenset(
+    {
+        "invalid_request_error",
+        "authentication_error",
+        "billing_error",
+        "permission_error",
+        "not_found_error",
+        "request_too_large",
+        "rate_limit_error",
+        "timeout_error",
+        "api_error",
+        "overloaded_error",
+    }
+)
+"""All that Anthropic documents. vLLM says `BadRequestError` in the same shape, by which no client can tell what to do."""
+
 _SHOWN_CHARS: Final = 500
 
 
@@ -44,7 +60,7 @@ def error_body(error: GatewayError, request_id: str) -> bytes:
             told = _outer.decode(error.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             told = _Outer()
-        if told.type == "error" and isinstance(told.error, _Inner) and told.error.type and told.error.message:
+        if told.type == "error" and isinstance(told.error, _Inner) and told.error.type in _TYPES and told.error.message:
             return error.body
     return failure_body(error.text(), _WORDS.get(error.status, error.kind), error.code, request_id)
 

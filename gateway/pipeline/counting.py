@@ -55,19 +55,19 @@ async def _counter(pipeline: Pipeline, raw: RawRequest, runtime: Runtime) -> End
     except GatewayError:
         return None
     endpoint = runtime.endpoints[decision["model"]]
-    return endpoint if endpoint.count_tokens_target else None
+    return endpoint if endpoint.count_tokens else None
 
 
 async def _ask(endpoint: Endpoint, raw: RawRequest, ports: Ports) -> int | None:
-    wire = endpoint.wire_for("messages")
-    if wire.dialect != "messages" or endpoint.count_tokens_target is None:
+    wire = endpoint.count_tokens
+    if wire is None:
         return None
     target = Target(model=endpoint.model, profile=wire.profile)
     body = MESSAGES.adapt(raw.body, MESSAGES.read(raw.body), target, ask_usage=False)
     request = UpstreamRequest(
         method="POST",
         origin=endpoint.origin,
-        target=endpoint.count_tokens_target,
+        target=wire.target,
         headers=(
             (b"content-type", b"application/json"),
             (b"accept-encoding", b"identity"),

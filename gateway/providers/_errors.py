@@ -82,14 +82,20 @@ class Said:
 
 
 def reader(
-    *, quota_statuses: Collection[int] = (402,), busy_statuses: Collection[int] = (), quota_codes: Collection[str] = ()
+    *,
+    quota_statuses: Collection[int] = (402,),
+    busy_statuses: Collection[int] = (),
+    quota_codes: Collection[str] = (),
+    hand_on: bool = True,
 ) -> ReadError:
     """A reader for one vendor. `quota_statuses` mean "no money", `busy_statuses` are 4xx that mean "try later",
-    `quota_codes` are error codes that mean "no money" besides the usual ones."""
+    `quota_codes` are error codes that mean "no money" besides the usual ones. `hand_on` False: the vendor's types and
+    codes are its own and tell clients nothing, so its bodies are said anew (the message stays)."""
     spent = _QUOTA_CODES | frozenset(quota_codes)
 
     def read(status: int, headers: Headers, body: bytes, model: str) -> UpstreamError:
         said = parse(body)
+        body = body if hand_on else b""
         text = f"{model}: {clean(said.message) or f'the upstream answered {status}'}"
         wait_s = retry_after_s(headers)
         wait_s = said.retry_s if wait_s is None else wait_s

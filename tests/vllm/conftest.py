@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import anthropic
 import openai
 import pytest
 
-from tests.vllm.stage import Process, start_gateway, start_vllm
+from tests.vllm.stage import Process, Server, start_gateway, start_vllm
+
+RUNNING = "INTERLOCK_VLLM_URL"
+"""Address of a `scripts/vllm/serve` that runs already: saves its start while one works on these tests."""
 
 
 @pytest.fixture(scope="session")
-def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if running := os.environ.get(RUNNING):
+        yield Server(running)
+        return
     server = start_vllm(tmp_path_factory.mktemp("vllm"))
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="session")
-def gateway(vllm: Process, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def gateway(vllm: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     server = start_gateway(vllm.base, tmp_path_factory.mktemp("gateway"))
     yield server
     server.stop()
@@ -32,7 +39,7 @@ def anthropic_client(gateway: Process) -> Iterator[anthropic.Anthropic]:
 
 
 @pytest.fixture(scope="session")
-def direct_anthropic(vllm: Process) -> Iterator[anthropic.Anthropic]:
+def direct_anthropic(vllm: Server) -> Iterator[anthropic.Anthropic]:
     """Without the gateway: what vLLM itself says."""
     with anthropic.Anthropic(base_url=vllm.base, api_key="unused", max_retries=0, timeout=60) as client:
         yield client

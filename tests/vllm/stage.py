@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -38,11 +39,18 @@ def configuration(vllm: str) -> str:
     return CONFIG.format(models="\n".join(lines))
 
 
-class Process:
+@dataclass
+class Server:
+    """A server, whoever started it."""
+
+    base: str
+
+
+class Process(Server):
     """A server as a child process: its address, its log, its end."""
 
     def __init__(self, command: list[str], folder: Path, port: int, environ: dict[str, str]) -> None:
-        self.base = f"http://127.0.0.1:{port}"
+        super().__init__(f"http://127.0.0.1:{port}")
         self._log = folder / "log"
         with self._log.open("wb") as sink:
             self._process = subprocess.Popen(

@@ -14,7 +14,7 @@ import anthropic
 import openai
 import pytest
 
-from tests.vllm.stage import DIALECTS, Process, metric
+from tests.vllm.stage import DIALECTS, Server, metric
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800)]  # the first test may have to install vLLM
 
@@ -220,7 +220,10 @@ class TestChat:
             model="local/chat", messages=turns, stream=True, extra_body=extra
         ) as chunks:
             token_ids = [
-                ids for chunk in chunks for choice in chunk.choices if (ids := choice.model_extra["token_ids"])
+                ids
+                for chunk in chunks
+                for choice in chunk.choices
+                if (ids := (choice.model_extra or {}).get("token_ids"))
             ]
         assert sum(map(len, token_ids)) == 10
 
@@ -231,7 +234,7 @@ class TestChat:
             completion(openai_client, True, model=f"local/{upstream}", messages=turns)
         assert "65536" in refused.value.message
 
-    def test_departure_ends_the_generation(self, openai_client: openai.OpenAI, vllm: Process) -> None:
+    def test_departure_ends_the_generation(self, openai_client: openai.OpenAI, vllm: Server) -> None:
         """A client that leaves frees vLLM at once: 20,000 tokens would take it over ten seconds."""
         extra = {"ignore_eos": True}
         turns: Any = [{"role": "user", "content": "COUNT"}]

@@ -9,7 +9,7 @@ import pytest
 
 from scripts.harnesses.install import install
 from scripts.harnesses.run import Result, run
-from tests.vllm.stage import Process, metric
+from tests.vllm.stage import Process, Server, metric
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(1800)]
 
@@ -32,7 +32,7 @@ def harnesses() -> None:
         install(name)
 
 
-def counter(vllm: Process) -> Callable[[], int]:
+def counter(vllm: Server) -> Callable[[], int]:
     """How many requests vLLM has finished, asked at most once a second: the runner asks ten times as often."""
     seen, at = 0, 0.0
 
@@ -51,7 +51,7 @@ def told(found: Result, gateway: Process) -> str:
 
 @pytest.mark.usefixtures("harnesses")
 @pytest.mark.parametrize(("harness", "dialect", "model"), RUNS, ids=["-".join(case).replace("/", "-") for case in RUNS])
-def test_harness_does_its_task(vllm: Process, gateway: Process, harness: str, dialect: str, model: str) -> None:
+def test_harness_does_its_task(vllm: Server, gateway: Process, harness: str, dialect: str, model: str) -> None:
     asked, hit = (f"vllm:prefix_cache_{kind}_total" for kind in ("queries", "hits"))
     before = metric(vllm.base, asked), metric(vllm.base, hit)
     found = run(harness, dialect, gateway.base, model=model, limit_s=SECONDS_MAX, requests=counter(vllm))

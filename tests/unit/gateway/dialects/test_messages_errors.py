@@ -28,6 +28,12 @@ def test_an_upstreams_refusal_is_handed_on_unchanged():
     assert error_body(UpstreamRejected("x", status=400, body=OWN), "req_9") == OWN
 
 
+def test_a_refusal_with_types_of_its_own_is_said_anew():
+    body = b'{"type":"error","error":{"type":"BadRequestError","message":"prompt is too long"}}'
+    told = msgspec.json.decode(error_body(UpstreamRejected("the words", status=400, body=body), "req_9"))
+    assert told["error"]["type"] == "invalid_request_error"
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b'{"error":{"message":"no type"}}', b'{"type":"error","error":"x"}', b"\xff"]
 )

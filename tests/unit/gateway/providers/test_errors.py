@@ -185,3 +185,11 @@ def test_a_redirect_is_nobodys_success():
 
 def test_statuses_can_be_declared_busy():
     assert isinstance(reader(busy_statuses=(409,))(409, (), b"", "m"), UpstreamOverloaded)
+
+
+def test_bodies_in_a_vendors_private_words_are_not_handed_on():
+    told = b"This model's maximum context length is 65536 tokens."
+    error = read("vllm", 400, b'{"error":{"message":"' + told + b'","type":"BadRequestError","code":400}}')
+    assert isinstance(error, UpstreamRejected)
+    assert (error.body, error.upstream_code) == (b"", "context_length_exceeded")
+    assert told.decode() in error.message
