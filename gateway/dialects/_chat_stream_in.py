@@ -106,6 +106,9 @@ class ChatDecoder:
     def whole(self, body: bytes) -> Response:
         """A whole reply, by way of the same events."""
         reply = _decoded(body, "the reply")
+        for choice in reply.choices or ():
+            for position, call in enumerate((choice.message and choice.message.tool_calls) or ()):
+                call.index = position  # each is complete, whatever its id
         events = self._chunk(reply, body)
         if not reply.choices and not self._done:
             raise UpstreamProtocol("the reply holds no choices")

@@ -11,7 +11,7 @@ import pytest
 from gateway.dialects._chat_encode import encode_request
 from gateway.dialects.contract import Encoded, Target
 from gateway.errors import UnsupportedFeature
-from gateway.ir.profile import Profile
+from gateway.ir.profile import DEFAULT, Profile
 from gateway.ir.request import (
     Message,
     OutputFormat,
@@ -26,10 +26,11 @@ from gateway.ir.request import (
     ToolResult,
 )
 
+F = {"type": "function", "function": {"name": "f"}}
 ASK = Request(origin="messages", model="asked", messages=(Message("user", (Text("x"),)),))
 
 
-def _encode(profile: Profile = Profile(), *, limit: int | None = None, **fields: Any) -> tuple[dict[str, Any], Encoded]:
+def _encode(profile: Profile = DEFAULT, *, limit: int | None = None, **fields: Any) -> tuple[dict[str, Any], Encoded]:
     encoded = encode_request(replace(ASK, **fields), Target(model="up", profile=profile, max_output_tokens=limit))
     return msgspec.json.decode(encoded.body), encoded
 
@@ -150,7 +151,7 @@ def test_tool_history_without_tools() -> None:
         (
             ToolChoice("allowed", ("f",)),
             Profile(custom_tools=True),
-            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "f"}}]}},
+            {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [F]}},
             (),
         ),
     ],

@@ -22,7 +22,7 @@ from gateway.errors import (
 @pytest.mark.parametrize(
     ("error", "kind", "code", "param"),
     [
-        (MalformedRequest("no", where="$.messages[3].content"), "invalid_request_error", "malformed_request", "messages[3].content"),
+        (MalformedRequest("no", where="$.tools[3]"), "invalid_request_error", "malformed_request", "tools[3]"),
         (ContextWindowExceeded("maximum context length"), "invalid_request_error", "context_length_exceeded", None),
         (BudgetExceeded("spent"), "rate_limit_error", "insufficient_quota", None),
         (UpstreamRateLimited("slow"), "rate_limit_error", "upstream_rate_limited", None),

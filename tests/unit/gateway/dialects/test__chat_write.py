@@ -9,7 +9,7 @@ import pytest
 
 from gateway.dialects._chat_write import MISSING_RESULT, write_messages
 from gateway.errors import UnsupportedFeature
-from gateway.ir.profile import Profile
+from gateway.ir.profile import DEFAULT, Profile
 from gateway.ir.request import (
     Audio,
     File,
@@ -28,7 +28,7 @@ PICTURE = Image("image/png", "QUI=")
 WRITTEN = {"type": "image_url", "image_url": {"url": "data:image/png;base64,QUI="}}
 
 
-def _write(*messages: Message, profile: Profile = Profile()) -> list[dict[str, Any]]:
+def _write(*messages: Message, profile: Profile = DEFAULT) -> list[dict[str, Any]]:
     written: list[dict[str, Any]] = msgspec.json.decode(msgspec.json.encode(write_messages(messages, profile)))
     return written
 
