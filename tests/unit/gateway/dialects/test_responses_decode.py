@@ -74,7 +74,10 @@ def test_what_the_assistant_did_in_one_go_is_one_message() -> None:
                 "id": "msg_1",
                 "role": "assistant",
                 "status": "completed",
-                "content": [{"type": "output_text", "text": "t", "annotations": []}, {"type": "refusal", "refusal": "n"}],
+                "content": [
+                    {"type": "output_text", "text": "t", "annotations": []},
+                    {"type": "refusal", "refusal": "n"},
+                ],
             },
             call("c1", id="fc_1"),
             {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "*** x"},
@@ -125,7 +128,7 @@ def test_images_inside_a_tool_result_survive() -> None:
 
 
 def test_reasoning_without_a_seal_is_open_text() -> None:
-    raw = b'{"type":"reasoning","id":"rs_9","summary":[{"type":"summary_text","text":"a"},{"type":"summary_text","text":"b"}]}'
+    raw = b'{"type":"reasoning","id":"rs_9","summary":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}'
     assert reasoning_of(raw, "$") == Reasoning(text="a\n\nb", summary=("a", "b"), id="rs_9")
     raw = b'{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"t"}],"encrypted_content":null}'
     assert reasoning_of(raw, "$") == Reasoning(text="t")
@@ -298,7 +301,11 @@ def test_state_that_is_not_here_is_refused_with_a_cure(items: Any, fields: Any, 
         ("x", {"temperature": "hot"}, "$.temperature"),
         ("x", {"tools": [{"name": "x"}]}, "$.tools[0]"),
         ("x", {"tools": [{"type": "function"}]}, "$.tools[0].name"),
-        ("x", {"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "mcp", "name": "a"}]}]}, "$.tools[0].tools[0]"),
+        (
+            "x",
+            {"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "mcp", "name": "a"}]}]},
+            "$.tools[0].tools[0]",
+        ),
         ("x", {"tool_choice": "perhaps"}, "$.tool_choice"),
         ("x", {"tool_choice": 3}, "$.tool_choice"),
         ("x", {"text": {"format": {"type": "xml"}}}, "$.text.format.type"),

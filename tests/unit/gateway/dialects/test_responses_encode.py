@@ -73,7 +73,12 @@ def test_a_conversation_with_tools() -> None:
     body, losses = sent(
         chat(
             Message("user", (Text("u"), Image(url="https://example.com/a"))),
-            said(Reasoning(encrypted="E", id="rs_1"), Text("t"), ToolCall("c1", "run", '{"a":1}'), ToolCall("c2", "run", "")),
+            said(
+                Reasoning(encrypted="E", id="rs_1"),
+                Text("t"),
+                ToolCall("c1", "run", '{"a":1}'),
+                ToolCall("c2", "run", ""),
+            ),
             Message("tool", (ToolResult("c1", (Text("one"),)), ToolResult("c2", (Text("a"), Image(file_id="f"))))),
             said(Text("a"), Refusal("no")),
             Message("user", (Text("x"), Text(""))),
@@ -134,7 +139,11 @@ def test_a_failed_result_says_so() -> None:
     )
     calls = [ToolCall(r.call_id, "run", "{}") for r in results]
     body, _ = sent(chat(said(*calls), Message("tool", results)))
-    assert [item["output"] for item in body["input"][3:]] == ["Error: no such file", "error: x", "Error: the tool failed"]
+    assert [item["output"] for item in body["input"][3:]] == [
+        "Error: no such file",
+        "error: x",
+        "Error: the tool failed",
+    ]
 
 
 @pytest.mark.case("3A.31")
@@ -151,7 +160,10 @@ def test_orphans_do_not_break_the_request() -> None:
         )
     )
     assert [item.get("output") or item.get("name") or item["content"] for item in body["input"]] == [
-        [{"type": "input_text", "text": "[Result of an earlier tool call, gone]"}, {"type": "input_text", "text": "old"}],
+        [
+            {"type": "input_text", "text": "[Result of an earlier tool call, gone]"},
+            {"type": "input_text", "text": "old"},
+        ],
         "run",
         "run",
         "two",
@@ -349,7 +361,14 @@ def test_the_own_dialect_comes_back_whole() -> None:
         "model": "up",
         "input": [
             {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "u"}]},
-            {"type": "function_call", "call_id": "c", "name": "spawn", "arguments": "{}", "namespace": "agents", "id": "fc_1"},
+            {
+                "type": "function_call",
+                "call_id": "c",
+                "name": "spawn",
+                "arguments": "{}",
+                "namespace": "agents",
+                "id": "fc_1",
+            },
             {"type": "function_call_output", "call_id": "c", "output": "x"},
             {"type": "local_shell_call", "call_id": "d", "action": {}},
         ],

@@ -143,7 +143,9 @@ def test_an_unresolved_reference_does_not_leave() -> None:
 
 # --- is_plain ---
 
-DELTA = b'{"type":"response.output_text.delta","item_id":"m","output_index":0,"content_index":0,"delta":"hi","logprobs":[]}'
+DELTA = (
+    b'{"type":"response.output_text.delta","item_id":"m","output_index":0,"content_index":0,"delta":"hi","logprobs":[]}'
+)
 NAMED = b"event: response.output_text.delta\ndata: "
 
 
@@ -215,7 +217,10 @@ def test_usage_of_a_whole_reply() -> None:
         ({}, None),
         ({"input_tokens": 5, "output_tokens": 2}, Usage(5, 0, 0, 0, 2, 0)),
         ({"input_tokens": 5, "output_tokens": 2, "input_tokens_details": None}, Usage(5, 0, 0, 0, 2, 0)),
-        ({"input_tokens": -5, "output_tokens": 2.0, "input_tokens_details": {"cached_tokens": 9}}, Usage(output_tokens=2)),
+        (
+            {"input_tokens": -5, "output_tokens": 2.0, "input_tokens_details": {"cached_tokens": 9}},
+            Usage(output_tokens=2),
+        ),
         ({"input_tokens": 5, "input_tokens_details": {"cached_tokens": 9, "cache_write_tokens": 9}}, Usage(5, 5)),
     ],
 )

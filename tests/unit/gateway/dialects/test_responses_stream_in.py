@@ -220,7 +220,12 @@ def test_a_changed_item_id_is_the_same_item() -> None:
         [completed([{**CALL, "arguments": "{}"}])],
         [arguments(0, "{}"), done(0, **CALL, arguments="{}"), completed()],
         [added(0, **CALL), completed([{**CALL, "arguments": "{}"}])],
-        [added(0, type="function_call", id="fc_1", name="run"), arguments(0, "{}"), done(0, **CALL, arguments="{}"), completed()],
+        [
+            added(0, type="function_call", id="fc_1", name="run"),
+            arguments(0, "{}"),
+            done(0, **CALL, arguments="{}"),
+            completed(),
+        ],
     ],
 )
 @pytest.mark.case("3A.24")
@@ -305,8 +310,16 @@ def test_items_of_vendor_tools_are_opaque() -> None:
 @pytest.mark.parametrize(
     ("kind", "details", "finish"),
     [
-        ("incomplete", {"incomplete_details": {"reason": "max_output_tokens"}}, Finished("length", detail="max_output_tokens")),
-        ("incomplete", {"incomplete_details": {"reason": "content_filter"}}, Finished("content_filter", detail="content_filter")),
+        (
+            "incomplete",
+            {"incomplete_details": {"reason": "max_output_tokens"}},
+            Finished("length", detail="max_output_tokens"),
+        ),
+        (
+            "incomplete",
+            {"incomplete_details": {"reason": "content_filter"}},
+            Finished("content_filter", detail="content_filter"),
+        ),
         ("incomplete", {"incomplete_details": {"reason": "steered"}}, Finished("length", detail="steered")),
         ("incomplete", {}, Finished("length")),
         ("completed", {"incomplete_details": None}, Finished("stop")),
@@ -337,13 +350,19 @@ def test_endings(kind: str, details: dict[str, Any], finish: Finished) -> None:
             completed([], "failed", error={"code": "invalid_prompt", "message": "bad"}),
             Failed("bad", "invalid_request_error", "invalid_prompt", 400),
         ),
-        (completed([], "failed", error={"code": "server_error", "message": "x"}), Failed("x", "api_error", "server_error", 500)),
+        (
+            completed([], "failed", error={"code": "server_error", "message": "x"}),
+            Failed("x", "api_error", "server_error", 500),
+        ),
         (completed([], "cancelled"), Failed("the response was cancelled")),
         (
             {"type": "error", "code": "server_is_overloaded", "message": "busy", "param": None},
             Failed("busy", "overloaded_error", "server_is_overloaded", 529),
         ),
-        ({"type": "error", "error": {"message": "m", "code": None, "type": "server_error"}}, Failed("m", "server_error")),
+        (
+            {"type": "error", "error": {"message": "m", "code": None, "type": "server_error"}},
+            Failed("m", "server_error"),
+        ),
         ({"type": "error", "error": "plain"}, Failed("plain")),
     ],
 )
@@ -361,7 +380,9 @@ def test_errors_inside_the_stream(event: dict[str, Any], failed: Failed) -> None
 
 
 def test_an_error_without_a_type() -> None:
-    assert decoded(b'data: {"error":{"message":"m","code":400}}\n\n')[-1] == Failed("m", "invalid_request_error", "400", 400)
+    assert decoded(b'data: {"error":{"message":"m","code":400}}\n\n')[-1] == Failed(
+        "m", "invalid_request_error", "400", 400
+    )
 
 
 def test_frames_of_other_servers() -> None:
@@ -415,7 +436,9 @@ def test_what_could_carry_a_call_past_the_gate_is_refused(events: list[Any]) -> 
 
 
 def test_the_same_arguments_spelled_differently_are_no_contradiction() -> None:
-    reply = whole(CREATED, added(0, **CALL), arguments(0, '{"a":1}'), done(0, **CALL, arguments='{"a": 1}'), completed())
+    reply = whole(
+        CREATED, added(0, **CALL), arguments(0, '{"a":1}'), done(0, **CALL, arguments='{"a": 1}'), completed()
+    )
     (part,) = reply.parts
     assert isinstance(part, ToolCall)
     assert part.arguments == '{"a":1}'
@@ -428,6 +451,15 @@ def test_a_call_only_the_terminal_response_knows_is_seen() -> None:
     assert reply.finish == Finished("tool_calls")
 
 
+def test_a_terminal_response_may_leave_items_out() -> None:
+    """The message stands first in the terminal response because the reasoning before it is missing there."""
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "s"}]}
+    message = {"type": "message", "id": "m_1", "content": [{"type": "output_text", "text": "t"}]}
+    for final in ([message], [{**message, "id": "m_2"}], [{**message, "id": "m_2"}, {**thought, "id": "rs_2"}]):
+        reply = whole(CREATED, done(0, **thought), text(1, "t"), done(1, **message), completed(final))
+        assert reply.parts == (Reasoning(summary=("s",), id="rs_1"), Text("t"))
+
+
 # --- whole replies ---
 
 
@@ -438,7 +470,12 @@ def test_a_whole_reply_is_read_like_a_stream() -> None:
         "created_at": 7,
         "status": "completed",
         "output": [
-            {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "s"}], "encrypted_content": "E"},
+            {
+                "type": "reasoning",
+                "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "s"}],
+                "encrypted_content": "E",
+            },
             {"type": "message", "id": "m", "role": "assistant", "content": [{"type": "output_text", "text": "t"}]},
             {**CALL, "arguments": "{}"},
         ],

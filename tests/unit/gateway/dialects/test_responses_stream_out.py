@@ -38,7 +38,12 @@ CODEX = decode_request(
             "tools": [
                 {"type": "function", "name": "run"},
                 {"type": "custom", "name": "apply_patch"},
-                {"type": "namespace", "name": "agents", "description": "", "tools": [{"type": "function", "name": "spawn"}]},
+                {
+                    "type": "namespace",
+                    "name": "agents",
+                    "description": "",
+                    "tools": [{"type": "function", "name": "spawn"}],
+                },
             ],
         }
     ).encode()
@@ -115,7 +120,9 @@ def test_a_message_in_codex_order() -> None:
     assert reply["id"] == "resp_a1"
     assert reply["model"] == "auto"
     assert reply["created_at"] == 5
-    assert reply["output"][0]["content"] == [{"type": "output_text", "annotations": [], "logprobs": [], "text": "hello"}]
+    assert reply["output"][0]["content"] == [
+        {"type": "output_text", "annotations": [], "logprobs": [], "text": "hello"}
+    ]
     assert reply["usage"]["input_tokens_details"] == {"cached_tokens": 4, "cache_write_tokens": 0}
     assert reply["usage"]["output_tokens_details"] == {"reasoning_tokens": 1}
 
@@ -187,7 +194,9 @@ def test_a_custom_tool_gets_its_free_text() -> None:
 
 def test_a_custom_call_that_never_was_a_function() -> None:
     call = ToolCall("c", "apply_patch", "", "custom", item_id="ctc_7")
-    out = sent([START, BlockStart(0, call), Delta(0, '{"input": 1}'), BlockStop(0), Finished("tool_calls")], CODEX_CONTEXT)
+    out = sent(
+        [START, BlockStart(0, call), Delta(0, '{"input": 1}'), BlockStop(0), Finished("tool_calls")], CODEX_CONTEXT
+    )
     assert out[-1]["response"]["output"][0]["input"] == '{"input": 1}'
     assert out[-1]["response"]["output"][0]["id"] == "ctc_7"
 
@@ -287,7 +296,9 @@ def test_interleaved_blocks_are_told_one_after_the_other_without_loss() -> None:
 
 
 def test_blocks_left_open_are_closed_before_the_end() -> None:
-    out = sent([START, BlockStart(0, Text("")), Delta(0, "a"), BlockStart(1, ToolCall("c", "run", "{}")), Finished("stop")])
+    out = sent(
+        [START, BlockStart(0, Text("")), Delta(0, "a"), BlockStart(1, ToolCall("c", "run", "{}")), Finished("stop")]
+    )
     assert [item["type"] for item in out[-1]["response"]["output"]] == ["message", "function_call"]
 
 
@@ -382,7 +393,13 @@ def test_a_stream_without_an_end_fails_aloud() -> None:
 
 
 def test_usage_told_at_the_start_is_kept() -> None:
-    out = sent([Started("msg_1", "claude", None, Usage(9, output_tokens=1)), UsageReport(Usage(0, output_tokens=5)), Finished("stop")])
+    out = sent(
+        [
+            Started("msg_1", "claude", None, Usage(9, output_tokens=1)),
+            UsageReport(Usage(0, output_tokens=5)),
+            Finished("stop"),
+        ]
+    )
     assert out[-1]["response"]["usage"]["input_tokens"] == 9
     assert out[-1]["response"]["usage"]["output_tokens"] == 5
 
@@ -396,7 +413,8 @@ def test_the_upstreams_own_id_is_kept() -> None:
 
 
 def test_schemas_with_line_ends_do_not_break_the_frame() -> None:
-    body = b'{"model":"m","input":"x","tools":[{"type":"function","name":"f","parameters":{\n"type":\r\n"object"}}],"metadata":{\n}}'
+    tool = b'{"type":"function","name":"f","parameters":{\n"type":\r\n"object"}}'
+    body = b'{"model":"m","input":"x","tools":[' + tool + b'],"metadata":{\n}}'
     context = ReplyContext(reply_id="r", model="m", created_s=0, request=decode_request(body))
     out = sent([START, Finished("stop")], context)
     assert out[0]["response"]["tools"][0]["parameters"] == {"type": "object"}
@@ -404,7 +422,17 @@ def test_schemas_with_line_ends_do_not_break_the_frame() -> None:
 
 def test_citations() -> None:
     note = b'{"type":"url_citation","url":"u","title":"t","start_index":0,"end_index":1}'
-    out = sent([START, BlockStart(0, Text("")), Delta(0, "ab"), Annotated(0, note), Annotated(0, b"{}"), BlockStop(0), Finished("stop")])
+    out = sent(
+        [
+            START,
+            BlockStart(0, Text("")),
+            Delta(0, "ab"),
+            Annotated(0, note),
+            Annotated(0, b"{}"),
+            BlockStop(0),
+            Finished("stop"),
+        ]
+    )
     assert kinds(out)[3] == "output_text.annotation.added"
     assert out[-1]["response"]["output"][0]["content"][0]["annotations"] == [json.loads(note)]
 
@@ -435,7 +463,11 @@ def test_a_whole_reply_is_the_streams_last_response() -> None:
     reply = Response(
         "x",
         "up",
-        (Reasoning(text="th"), Text("a", annotations=b'[{"type":"file_path","file_id":"f","index":0}]'), ToolCall("c", "run", "{}")),
+        (
+            Reasoning(text="th"),
+            Text("a", annotations=b'[{"type":"file_path","file_id":"f","index":0}]'),
+            ToolCall("c", "run", "{}"),
+        ),
         Finished("tool_calls"),
         Usage(5, output_tokens=2),
         9,
