@@ -213,11 +213,20 @@ class Decoder:
             return []
         out: list[Event] = []
         told = understood(_event, data, "an event of the reply")
-        name = (name_of(event) or b"").decode("utf-8", "replace")
-        if told.type and name != told.type and name.startswith("response."):
-            raise UpstreamProtocol("an event is named differently in its frame and in its data")
-        self._dispatch(told.type or name, told, data, out)
+        kind = told.type or ""
+        if not event.startswith((b"data:", b"event: " + kind.encode() + b"\ndata:")):
+            kind = self._named(event, kind)
+        self._dispatch(kind, told, data, out)
         return out
+
+    @staticmethod
+    def _named(event: bytes, kind: str) -> str:
+        """The type by the event's name where the data tell none; two different ones are refused, because clients differ
+        in which of them they believe."""
+        name = (name_of(event) or b"").decode("utf-8", "replace")
+        if kind and name != kind and name.startswith("response."):
+            raise UpstreamProtocol("an event is named differently in its frame and in its data")
+        return kind or name
 
     def close(self) -> list[Event]:
         if not self._finished:
