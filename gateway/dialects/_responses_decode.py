@@ -171,8 +171,8 @@ def _head(told: _Fields) -> list[Message]:
 def _reasoning(told: dict[str, msgspec.Raw] | None, extra: dict[str, bytes]) -> ReasoningOptions | None:
     if told is None:
         return None
-    effort = _word(told, "effort", "$.reasoning")
-    summary = _word(told, "summary", "$.reasoning") or _word(told, "generate_summary", "$.reasoning")
+    effort = _word(told, "effort", "$.reasoning") or None
+    summary = _word(told, "summary", "$.reasoning") or _word(told, "generate_summary", "$.reasoning") or None
     for key, raw in told.items():
         if key not in ("effort", "summary", "generate_summary"):
             extra[f"reasoning.{key}"] = bytes(raw)

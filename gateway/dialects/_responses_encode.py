@@ -231,7 +231,8 @@ class _Items:
         if kind is None:
             self._losses.append("tool result without its call")
             after.append({"type": "input_text", "text": f"[Result of an earlier tool call, {told}]"})
-            after += [input_part(part, self._profile, where) for part in parts]
+            told_parts = [part for part in parts if not isinstance(part, Text) or part.text]
+            after += [input_part(part, self._profile, where) for part in told_parts]
             return
         output: Any
         if len(texts) == len(parts) and len(texts) <= 1:

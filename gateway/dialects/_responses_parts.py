@@ -177,8 +177,6 @@ def _input_file(part: File, profile: Profile, where: str) -> dict[str, Any]:
     if not profile.documents:
         raise UnsupportedFeature("the chosen model takes no documents", where=where, accepted="text")
     out: dict[str, Any] = {"type": "input_file"}
-    if part.filename is not None:
-        out["filename"] = part.filename
     if part.file_id is not None:
         out["file_id"] = part.file_id
     elif part.url is not None:
@@ -188,7 +186,9 @@ def _input_file(part: File, profile: Profile, where: str) -> dict[str, Any]:
         if part.media_type == "text/plain":
             data = base64.b64encode(data.encode()).decode()
         out["file_data"] = f"data:{part.media_type};base64,{data}" if part.media_type else data
-        out.setdefault("filename", "document")  # the vendor refuses file_data without a name
+        out["filename"] = "document"  # the vendor refuses file_data without a name
+    if part.filename is not None:
+        out["filename"] = part.filename
     return out
 
 

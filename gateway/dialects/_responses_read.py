@@ -199,6 +199,7 @@ def adapt(body: bytes, view: View, target: Target) -> bytes:
 
 
 _TYPES: Final = (b'"type":"response.output_text.delta"', b'"type": "response.output_text.delta"')
+_USUAL: Final = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta",'
 _OPENINGS: Final = (b"data: {", b"event: response.output_text.delta\ndata: {")
 
 
@@ -206,6 +207,13 @@ def is_plain(event: bytes) -> bool:
     """True for text deltas and comments only. A hostile upstream must not be able to dress a tool call as text, so the
     event must say its type once (a quoted word inside a JSON string has backslashes, so it cannot look like a key), must
     spell no key with escapes of ASCII letters, and must be one `data` line."""
+    if event.startswith(_USUAL):
+        return (
+            event.count(b'"type"') == 1
+            and b"\\u00" not in event
+            and event.find(b"\n", len(_USUAL)) == len(event) - 2
+            and b"\r" not in event
+        )
     if event.startswith(_OPENINGS):
         return (
             (_TYPES[0] in event or _TYPES[1] in event)

@@ -154,10 +154,14 @@ _CARRIERS: Final = (
 class _Slot:
     """What is known of one output item."""
 
-    __slots__ = ("arguments", "block", "call", "call_id", "closed", "item_id", "name", "namespace", "parts", "started")
+    __slots__ = (
+        *("arguments", "block", "call", "call_id", "closed", "final", "item_id", "kind", "name", "namespace", "parts"),
+        "started",
+    )
 
     def __init__(self) -> None:
         self.item_id: str | None = None
+        self.kind: str | None = None  # the item's type, as far as known
         self.call: ToolKind | None = None
         self.call_id: str | None = None
         self.name: str | None = None
@@ -165,6 +169,7 @@ class _Slot:
         self.arguments: list[str] = []  # all that came; emitted once name and id are known
         self.started = False
         self.closed = False
+        self.final = False  # met in the terminal response
         self.block: int | None = None  # of a call or a reasoning item
         self.parts: dict[int | tuple[str, int], _Run] = {}
 
@@ -208,11 +213,20 @@ class Decoder:
             return []
         out: list[Event] = []
         told = understood(_event, data, "an event of the reply")
-        name = (name_of(event) or b"").decode("utf-8", "replace")
-        if told.type and name != told.type and name.startswith("response."):
-            raise UpstreamProtocol("an event is named differently in its frame and in its data")
-        self._dispatch(told.type or name, told, data, out)
+        kind = told.type or ""
+        if not event.startswith((b"data:", b"event: " + kind.encode() + b"\ndata:")):
+            kind = self._named(event, kind)
+        self._dispatch(kind, told, data, out)
         return out
+
+    @staticmethod
+    def _named(event: bytes, kind: str) -> str:
+        """The type by the event's name where the data tell none; two different ones are refused, because clients differ
+        in which of them they believe."""
+        name = (name_of(event) or b"").decode("utf-8", "replace")
+        if kind and name != kind and name.startswith("response."):
+            raise UpstreamProtocol("an event is named differently in its frame and in its data")
+        return kind or name
 
     def close(self) -> list[Event]:
         if not self._finished:
@@ -338,14 +352,19 @@ class Decoder:
         if slot is None:
             key = index if index not in self._slots else f"final-{index}"
             slot = self._slots[key] = _Slot()
-            slot.item_id = item.id
+            slot.item_id, slot.kind = item.id, item.type
+        slot.final = True
         self._item_done(slot, item, raw, out)
 
     def _seen(self, index: int, item: _Item) -> _Slot | None:
-        for slot in self._slots.values():
-            if item.id and slot.item_id == item.id:
-                return slot
-        return self._slots.get(index)
+        """The slot of an item of the terminal response: by id, by place, by kind. Some servers change ids, some leave
+        items out of the terminal response, so that places shift."""
+        open_ = [slot for slot in self._slots.values() if not slot.final and slot.kind in (None, item.type)]
+        named = next((slot for slot in open_ if item.id and slot.item_id == item.id), None)
+        if named is not None:
+            return named
+        here = self._slots.get(index)
+        return here if here in open_ else next(iter(open_), None)
 
     # --- items ---
 
@@ -374,6 +393,7 @@ class Decoder:
             told.item_id = item.id
         slot = self._slot(told)
         slot.item_id = item.id or slot.item_id
+        slot.kind = item.type or slot.kind
         if done:
             self._item_done(slot, item, told.item, out)
         elif item.type in _CALLS:
@@ -478,6 +498,11 @@ class Decoder:
 
     # --- text ---
 
+    def _message(self, told: _Event) -> _Slot:
+        slot = self._slot(told)
+        slot.kind = slot.kind or "message"
+        return slot
+
     def _run(self, slot: _Slot, index: int, refusal: bool, out: list[Event]) -> _Run:
         run = slot.parts.get(index)
         if run is None:
@@ -487,7 +512,7 @@ class Decoder:
     def _text(self, told: _Event, text: str, refusal: bool, out: list[Event]) -> None:
         if not text:
             return
-        run = self._run(self._slot(told), told.content_index or 0, refusal, out)
+        run = self._run(self._message(told), told.content_index or 0, refusal, out)
         self._add_text(run, text, refusal, out)
 
     def _add_text(self, run: _Run, text: str, refusal: bool, out: list[Event]) -> None:
@@ -500,7 +525,7 @@ class Decoder:
 
     def _text_done(self, told: _Event, full: str, refusal: bool, out: list[Event]) -> None:
         if full:
-            run = self._run(self._slot(told), told.content_index or 0, refusal, out)
+            run = self._run(self._message(told), told.content_index or 0, refusal, out)
             self._whole_text(run, full, refusal, out)
 
     def _whole_text(self, run: _Run, full: str, refusal: bool, out: list[Event]) -> None:
@@ -511,7 +536,7 @@ class Decoder:
     def _part_event(self, told: _Event, done: bool, out: list[Event]) -> None:
         part = understood(_part, told.part, "a content part") or _Part()
         if part.type in ("output_text", "refusal", "text"):
-            self._part(self._slot(told), told.content_index or 0, part, done, out)
+            self._part(self._message(told), told.content_index or 0, part, done, out)
 
     def _part(self, slot: _Slot, index: int, part: _Part, done: bool, out: list[Event]) -> None:
         refusal = part.type == "refusal"
@@ -548,6 +573,7 @@ class Decoder:
 
     def _think(self, told: _Event, text: str, summary: bool, done: bool, out: list[Event]) -> None:
         slot = self._slot(told)
+        slot.kind = slot.kind or "reasoning"
         if not text or slot.closed:
             return
         part = (told.summary_index if summary else told.content_index) or 0

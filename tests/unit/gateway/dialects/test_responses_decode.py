@@ -128,7 +128,7 @@ def test_images_inside_a_tool_result_survive() -> None:
 
 
 def test_reasoning_without_a_seal_is_open_text() -> None:
-    raw = b'{"type":"reasoning","id":"rs_9","summary":[{"type":"summary_text","text":"a"},{"type":"summary_text","text":"b"}]}'
+    raw = b'{"type":"reasoning","id":"rs_9","summary":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}'
     assert reasoning_of(raw, "$") == Reasoning(text="a\n\nb", summary=("a", "b"), id="rs_9")
     raw = b'{"type":"reasoning","summary":[],"content":[{"type":"reasoning_text","text":"t"}],"encrypted_content":null}'
     assert reasoning_of(raw, "$") == Reasoning(text="t")

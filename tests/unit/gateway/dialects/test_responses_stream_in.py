@@ -451,6 +451,15 @@ def test_a_call_only_the_terminal_response_knows_is_seen() -> None:
     assert reply.finish == Finished("tool_calls")
 
 
+def test_a_terminal_response_may_leave_items_out() -> None:
+    """The message stands first in the terminal response because the reasoning before it is missing there."""
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "s"}]}
+    message = {"type": "message", "id": "m_1", "content": [{"type": "output_text", "text": "t"}]}
+    for final in ([message], [{**message, "id": "m_2"}], [{**message, "id": "m_2"}, {**thought, "id": "rs_2"}]):
+        reply = whole(CREATED, done(0, **thought), text(1, "t"), done(1, **message), completed(final))
+        assert reply.parts == (Reasoning(summary=("s",), id="rs_1"), Text("t"))
+
+
 # --- whole replies ---
 
 

@@ -413,7 +413,8 @@ def test_the_upstreams_own_id_is_kept() -> None:
 
 
 def test_schemas_with_line_ends_do_not_break_the_frame() -> None:
-    body = b'{"model":"m","input":"x","tools":[{"type":"function","name":"f","parameters":{\n"type":\r\n"object"}}],"metadata":{\n}}'
+    tool = b'{"type":"function","name":"f","parameters":{\n"type":\r\n"object"}}'
+    body = b'{"model":"m","input":"x","tools":[' + tool + b'],"metadata":{\n}}'
     context = ReplyContext(reply_id="r", model="m", created_s=0, request=decode_request(body))
     out = sent([START, Finished("stop")], context)
     assert out[0]["response"]["tools"][0]["parameters"] == {"type": "object"}
