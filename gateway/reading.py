@@ -187,7 +187,7 @@ def human_words(text: str) -> str:
     if "<" in text:
         text = _WRAPPERS.sub("", _untagged(text))
     if "```" in text or "~~~" in text:
-        text = _FENCED.sub("\n", text)
+        text = _FENCED.sub("", text)
     if ">" in text:
         text = _QUOTED.sub("", text)
     if "Traceback (" in text or " at " in text:
