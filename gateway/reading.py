@@ -160,7 +160,7 @@ _MACHINE_TAGS: Final = (
     "command-name|bash-stdout|bash-stderr|ide_selection|ide_opened_file|ide_diagnostics|file_content|file_contents|"
     "attached_files|context|codex_internal_context|conversation|tool_result|function_results|output|stdout|stderr"
 )
-_TAGGED: Final = re.compile(rf"<({_MACHINE_TAGS})\b[^>]*>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG: Final = re.compile(rf"<({_MACHINE_TAGS})\b[^<>]{{0,200}}>", re.IGNORECASE)
 _FENCED: Final = re.compile(r"^([ \t]*)(```+|~~~+)[^\n]*\n.*?(?:^[ \t]*\2[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 _QUOTED: Final = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _TRACE: Final = re.compile(
@@ -169,13 +169,25 @@ _TRACE: Final = re.compile(
 _WRAPPERS: Final = re.compile(r"</?(?:user_query|user_message|user_input|task|feedback|user-prompt-submit-hook)>", re.I)
 
 
+def _untagged(text: str) -> str:
+    """Without tagged machine text; an unclosed tag takes the rest."""
+    parts: list[str] = []
+    position = 0
+    while (found := _TAG.search(text, position)) is not None:
+        parts.append(text[position : found.start()])
+        closing = f"</{found[1]}>"
+        end = text.find(closing, found.end())
+        position = len(text) if end < 0 else end + len(closing)
+    return "".join([*parts, text[position:]])
+
+
 def human_words(text: str) -> str:
     """The text without what a machine put there: tagged context, fenced code and logs, quotations, stack traces, and the
     pair of quotation marks that OpenCode puts around a task. May be empty."""
     if "<" in text:
-        text = _WRAPPERS.sub("", _TAGGED.sub("", text))
+        text = _WRAPPERS.sub("", _untagged(text))
     if "```" in text or "~~~" in text:
-        text = _FENCED.sub("\n", text)
+        text = _FENCED.sub("", text)
     if ">" in text:
         text = _QUOTED.sub("", text)
     if "Traceback (" in text or " at " in text:

@@ -24,7 +24,7 @@ No rule, no task: the default route decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -35,9 +35,10 @@ from gateway.ir.exchange import Exchange, Task
 from gateway.reading import TEXT_CHARS_MAX, human_words, role_of, texts_of, walk_back
 from gateway.routing import words
 
-ASK_CHARS: Final = 4000
+ASK_CHARS: Final = 2000
 """Of an ask, its beginning and end are judged, each half of this: what stands between is material."""
 FIRST_MAX: Final = 12
+MANY_PATHS: Final = 3
 
 # --- finding the ask ---------------------------------------------------------------------------------------------
 
@@ -77,7 +78,7 @@ def ask_of(view: View, harness: str = "unknown") -> str:
 
 
 def _confirms(said: str) -> bool:
-    return len(said) <= words.CONFIRM_CHARS and words.CONFIRMS.fullmatch(said) is not None
+    return len(said) <= words.CONFIRM_CHARS and words.CONFIRMS.fullmatch(said.lower()) is not None
 
 
 def _words(raw: msgspec.Raw, human: Callable[[str], str]) -> str:
@@ -93,45 +94,43 @@ def _joined(texts: list[str]) -> str:
 
 def label_task(ask: str) -> tuple[Task | None, str]:
     """The task of an ask, and the words that say so; (None, why) when no rule speaks."""
-    text = ask.strip()
+    text = ask.strip().lower()
     if not text:
         return None, "no human words found"
     if len(text) > ASK_CHARS:
         text = f"{text[: ASK_CHARS // 2]}\n{text[-ASK_CHARS // 2 :]}"
+    said = words.scan(text)
     asks = words.QUESTION.match(text) is not None or text.endswith(("?", "？"))
-    question = asks and words.ASKS_CHANGE.search(text) is None
-    change = words.EDIT.search(text)
-    for task, found in _checks(text, change, question):
+    question = asks and "asks_change" not in said
+    for task, found in _checks(text, said, question):
         if found:
             return task, f"says {found!r}"
     if question:
         return "question", "asks a question"
-    if change:
-        return "single_file_edit", f"asks for a change ({change[0].lower()!r})"
+    if "edit" in said:
+        return "single_file_edit", f"asks for a change ({said['edit']!r})"
     return None, "no rule speaks"
 
 
-def _checks(text: str, change: re.Match[str] | None, question: bool) -> list[tuple[Task, str]]:
-    """The rules in order, each with the words that matched ("" if none)."""
-    reach = _said(words.MIGRATE, text) or (_said(words.REACH, text) if change and not question else "")
-    paths = {m[0] for m in words.PATH.finditer(text)}
-    if not reach and change and not question and len(paths) >= 3:
-        reach = f"{len(paths)} paths"
-    tests = "" if question or words.TEST_REPAIR.search(text) else _said(words.TEST, text)
-    boiler = "" if question else _said(words.NEW_FILE, text) or _said(words.BOILER, text)
-    return [
-        ("long_running", "" if question else _said(words.LONG, text)),
-        ("docstring", "" if question else _said(words.DOC, text)),
-        ("test_scaffold", tests),
-        ("multi_file_refactor", reach),
-        ("novel_reasoning", _said(words.NOVEL, text)),
-        ("boilerplate", boiler),
-    ]
+def _checks(text: str, said: Mapping[str, str], question: bool) -> Iterator[tuple[Task, str]]:
+    """The rules in order, each with the words that matched ("" if none). A question asks for no work but thinking."""
+    if not question:
+        yield "long_running", said.get("long", "")
+        yield "docstring", said.get("doc", "")
+        yield "test_scaffold", "" if "test_repair" in said else said.get("test", "")
+    yield "multi_file_refactor", said.get("migrate", "")
+    if "edit" in said and not question:
+        yield "multi_file_refactor", said.get("reach") or _many_paths(text)
+    yield "novel_reasoning", said.get("novel", "")
+    if not question:
+        yield "boilerplate", said.get("new_file") or said.get("boiler", "")
 
 
-def _said(rule: re.Pattern[str], text: str) -> str:
-    found = rule.search(text)
-    return " ".join(found[0].lower().split())[:60] if found else ""
+def _many_paths(text: str) -> str:
+    if text.count(".") < MANY_PATHS:
+        return ""
+    paths = {found[0] for found in words.PATH.finditer(text)}
+    return f"{len(paths)} paths" if len(paths) >= MANY_PATHS else ""
 
 
 def of_exchange(exchange: Exchange) -> tuple[Task | None, str]:

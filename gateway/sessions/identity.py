@@ -47,10 +47,9 @@ _BAGGAGE: Final = re.compile(r"(?:\A|,)\s*session\.id\s*=\s*([^,;\s]{1,256})")
 _HEADERS: Final = (b"thread-id", b"session-id", b"session_id", b"conversation_id")
 _FIELDS: Final = ("session_id", "sessionId", "thread_id", "conversation_id")
 
-_MARK: Final = re.compile(
-    rb'\s*,\s*"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*\{[^{}]*\}'
-    rb'|"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*\{[^{}]*\}\s*,?\s*'
-)
+_MARK: Final = re.compile(rb'"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*(?:\{[^{}]*\}|null)')
+_BEFORE: Final = re.compile(rb",\s*\Z")
+_AFTER: Final = re.compile(rb"\s*,\s*")
 _BILLING: Final = re.compile(rb'\{[^{}]*"x-anthropic-billing-header[^"\\]*"[^{}]*\}\s*,?\s*')
 
 
@@ -190,8 +189,23 @@ def _baggage(shape: Shape) -> Iterator[Hint]:
 
 
 def without_marks(raw: bytes) -> bytes:
-    """JSON bytes without cache marks. A mark's key in a string is escaped there, so the pattern cannot meet it."""
-    return _MARK.sub(b"", raw) if b'"cache_control"' in raw or b'"prompt_cache_breakpoint"' in raw else raw
+    """JSON bytes without cache marks and one comma beside each. A mark's key inside a string is escaped there, so the
+    pattern cannot meet it."""
+    if b'"cache_control"' not in raw and b'"prompt_cache_breakpoint"' not in raw:
+        return raw
+    parts: list[bytes] = []
+    position = 0
+    for found in _MARK.finditer(raw):
+        kept = raw[position : found.start()]
+        comma = _BEFORE.search(kept[-16:])
+        if comma is not None:
+            parts.append(kept[: len(kept) - len(comma[0])])
+            position = found.end()
+        else:
+            parts.append(kept)
+            after = _AFTER.match(raw, found.end())
+            position = after.end() if after is not None else found.end()
+    return b"".join([*parts, raw[position:]])
 
 
 def prefix_digest(view: View) -> str:
