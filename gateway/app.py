@@ -33,7 +33,7 @@ from gateway.http.surfaces import SURFACES
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline
-from gateway.ports import Rates, StateStore
+from gateway.ports import Clock, Random, Rates, StateStore, Upstream
 from gateway.providers.registry import all_providers
 from gateway.routing import table
 from gateway.routing.breaker import Rules
@@ -85,7 +85,7 @@ def _baseline(settings: Settings, endpoints: dict[str, Endpoint]) -> str | None:
     return next((name for name, e in endpoints.items() if e.lane == "frontier"), None)
 
 
-async def _state(settings: Settings, clock: SystemClock, state_dir: Path) -> StateStore:
+async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
     match settings.state.kind:
         case "redis":
             try:
@@ -108,7 +108,22 @@ async def _state(settings: Settings, clock: SystemClock, state_dir: Path) -> Sta
 class Gateway:
     """A running gateway: the ASGI app plus what runs beside it. `start` and `stop` are the lifespan."""
 
-    def __init__(self, loaded: Loaded, load: Load, state_dir: Path, *, local: bool, paced: bool = True) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        load: Load,
+        state_dir: Path,
+        *,
+        local: bool,
+        paced: bool = True,
+        clock: Clock | None = None,
+        random: Random | None = None,
+        upstream: Upstream | None = None,
+    ) -> None:
+        """`clock`, `random` and `upstream` (for everything but the simulated one) are replaced by tests."""
+        self._clock: Clock = clock or SystemClock()
+        self._random: Random = random or SystemRandom()
+        self._outside = upstream
         self._load = load
         self._state_dir = state_dir
         self._runtime, self.warnings = runtime_of(loaded, 1)
@@ -128,12 +143,12 @@ class Gateway:
 
     async def start(self) -> None:
         settings = self._runtime.settings
-        clock, random = SystemClock(), SystemRandom()
+        clock, random = self._clock, self._random
         self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
-        lean, full = LeanUpstream(), AiohttpUpstream()
+        outside = self._outside or ChoosingUpstream(LeanUpstream(), AiohttpUpstream())
         sim = SimulatedUpstream(clock, random, paced=self._paced)
-        upstream = SchemeUpstream({"sim": sim}, ChoosingUpstream(lean, full))
+        upstream = SchemeUpstream({"sim": sim}, outside)
         keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)
         await keys.start()
         ledger = SqliteLedger(ledger_path, settings.ledger, observe=self.stats.observe)

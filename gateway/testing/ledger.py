@@ -1,0 +1,38 @@
+"""`MemoryLedger`: the bill as a list."""
+
+from __future__ import annotations
+
+from gateway.ir.exchange import LedgerRow
+from gateway.ports import Ledger
+
+
+class MemoryLedger:
+    """Implements `ports.Ledger`. `rows` are in the order in which calls ended."""
+
+    def __init__(self) -> None:
+        self.rows: list[LedgerRow] = []
+        self.closed = False
+        self.lost_rows = 0
+
+    @property
+    def queued(self) -> int:
+        return 0
+
+    @property
+    def last(self) -> LedgerRow:
+        """The newest row; AssertionError when there is none."""
+        assert self.rows, "no call has been recorded"
+        return self.rows[-1]
+
+    def record(self, row: LedgerRow) -> None:
+        if self.closed:
+            raise RuntimeError("the ledger is closed")
+        self.rows.append(row)
+
+    async def flush(self) -> None: ...
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+_: type[Ledger] = MemoryLedger
