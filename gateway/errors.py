@@ -240,7 +240,8 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamRateLimited(UpstreamError):
-    """429. `retry_after_s` is what the upstream asked for. A spent quota is `quota=True` and is never retried there."""
+    """429. `retry_after_s` is what the upstream asked for. A spent quota (429, or 402 where the vendor says so) is
+    `quota=True` and is never retried there."""
 
     status = 429
     kind = "rate_limit_error"
@@ -251,12 +252,14 @@ class UpstreamRateLimited(UpstreamError):
         self,
         message: str,
         *,
+        status: int = 429,
         retry_after_s: float | None = None,
         quota: bool = False,
         body: bytes = b"",
         headers: Headers = (),
     ) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after_s = retry_after_s
         self.quota = quota
         self.body = body

@@ -103,7 +103,10 @@ def reader(
             status in quota_statuses or said.code in spent or said.type in spent or _has(said.message, _QUOTA_PHRASES)
         )
         if quota and 400 <= status < 500:
-            return UpstreamRateLimited(text, retry_after_s=wait_s, quota=True, body=body, headers=headers)
+            # The vendor's own status: Codex retries 402 and gives up on 429 with a quota code, as it does without us.
+            return UpstreamRateLimited(
+                text, status=status, retry_after_s=wait_s, quota=True, body=body, headers=headers
+            )
         if status == 429:
             return UpstreamRateLimited(text, retry_after_s=wait_s, body=body, headers=headers)
         if status >= 500 or status == 408 or status in busy_statuses or said.type in _OVERLOAD_TYPES:
