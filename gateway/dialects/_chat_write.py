@@ -58,7 +58,7 @@ class _Writer:
 
     def add(self, message: Message) -> None:
         if message.role == "tool":
-            self._answered = True
+            self._answered = self._begun = True
             for part in message.parts:
                 self._result(part)
             return
