@@ -158,6 +158,10 @@ class Dialect(ClientDialect, Protocol):
 
     paths: tuple[str, ...]
 
+    def needs_translation(self, view: View, profile: Profile) -> bool:
+        """Both sides speak this dialect, yet the request holds what this upstream's profile has no word for and translation
+        has a stand-in for (custom tools): it cannot pass as bytes."""
+
     def encode_request(self, request: Request, target: Target) -> Encoded:
         """UnsupportedFeature for content that the dialect or the profile cannot carry."""
 

@@ -47,6 +47,10 @@ class _Responses:
     def decode_request(self, body: bytes) -> Request:
         return decode_request(body)
 
+    def needs_translation(self, view: View, profile: Profile) -> bool:
+        """Never: nothing here has a stand-in that passing bytes through would miss."""
+        return False
+
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return encode_request(request, target)
 

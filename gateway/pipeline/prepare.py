@@ -25,12 +25,13 @@ beta headers are an open list, never an allowlist of ours)."""
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`hide_usage`: usage was asked for on our own account; the client must not see the extra chunk."""
+    """`same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not see the extra chunk."""
 
     request: UpstreamRequest
     wire: Wire
     dialect: Dialect
     losses: tuple[str, ...]
+    same: bool
     hide_usage: bool
 
 
@@ -40,7 +41,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     exchange = flight.exchange
     upstream = registry.by_name(wire.dialect)
     target = Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens)
-    same = upstream is flight.dialect
+    same = upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
     losses: tuple[str, ...] = ()
     if same:
         body = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
@@ -55,7 +56,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
         timeouts=endpoint.timeouts,
         proxy=endpoint.proxy,
     )
-    return Prepared(request, wire, upstream, losses, same and exchange.stream and not exchange.view.include_usage)
+    return Prepared(request, wire, upstream, losses, same, same and exchange.stream and not exchange.view.include_usage)
 
 
 async def _same(

@@ -78,7 +78,7 @@ def _is_event_stream(reply: UpstreamReply) -> bool:
 
 
 async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
-    same = prepared.dialect is flight.dialect
+    same = prepared.same
     transit = Transit(
         client=flight.dialect,
         upstream=prepared.dialect,
@@ -141,7 +141,7 @@ async def _whole(flight: Flight, prepared: Prepared, reply: UpstreamReply) -> No
     body = await reply.read(WHOLE_BYTES_MAX)
     response = prepared.dialect.decode_response(body, prepared.wire.profile)
     _account(flight, response)
-    if prepared.dialect is not flight.dialect:
+    if not prepared.same:
         body = flight.dialect.encode_response(response, flight.context())
     flight.whole = body
 

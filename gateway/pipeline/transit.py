@@ -53,9 +53,9 @@ class Transit:
         hide_usage: bool,
     ) -> None:
         self._client = client
-        self._same = client is upstream
+        self._same = context is None
         self._decoder = upstream.stream_decoder(profile)
-        self._encoder = client.stream_encoder(context) if context is not None and not self._same else None
+        self._encoder = client.stream_encoder(context) if context is not None else None
         self._is_plain = upstream.is_plain
         self._splitter = SseSplitter()
         self._tally = tally
