@@ -36,7 +36,10 @@ def configuration(vllm: str) -> str:
     """Each of vLLM's three endpoints as a model of its own, plain and with the LoRA adapter."""
     named = (("local", "tiny"), ("lora", "tiny-lora"))
     lines = [MODEL.format(name=n, model=m, dialect=d, base=vllm) for n, m in named for d in DIALECTS]
-    return CONFIG.format(models="\n".join(lines))
+    free = (
+        f'  local/free: {{provider: vllm, base_url: "{vllm}", model: tiny, lane: local}}'  # in the client's own dialect
+    )
+    return CONFIG.format(models="\n".join([*lines, free]))
 
 
 @dataclass

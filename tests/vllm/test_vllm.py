@@ -286,6 +286,17 @@ class TestNames:
         assert plain.content[0].text == "Hello from the tiny model."
         assert adapted.content[0].text == "Hello from the adapter."
 
+    @ways
+    def test_without_a_dialect_every_client_is_served_in_its_own(
+        self, anthropic_client: anthropic.Anthropic, openai_client: openai.OpenAI, stream: bool
+    ) -> None:
+        asked: Any = {"model": "local/free"}
+        turns: Any = [{"role": "user", "content": "HELLO"}]
+        greeting = "Hello from the tiny model."
+        assert message(anthropic_client, stream, messages=turns, **asked).content[0].text == greeting
+        assert completion(openai_client, stream, messages=turns, **asked).choices[0].message.content == greeting
+        assert response(openai_client, stream, input="HELLO", **asked).output_text == greeting
+
     def test_models_are_listed(self, openai_client: openai.OpenAI) -> None:
         listed = {model.id for model in openai_client.models.list()}
         assert {f"local/{dialect}" for dialect in DIALECTS} | {"lora/chat", "auto"} <= listed
