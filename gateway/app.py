@@ -146,7 +146,9 @@ class Gateway:
         clock, random = self._clock, self._random
         self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
-        outside = self._outside or ChoosingUpstream(LeanUpstream(), AiohttpUpstream())
+        outside = self._outside or ChoosingUpstream(
+            lambda ca: LeanUpstream(ca_file=ca), lambda ca: AiohttpUpstream(ca_file=ca)
+        )
         sim = SimulatedUpstream(clock, random, paced=self._paced)
         upstream = SchemeUpstream({"sim": sim}, outside)
         keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)

@@ -57,6 +57,7 @@ class Endpoint:
     simulated: bool = False
     price_id: str | None = None
     proxy: str | None = None
+    tls_ca: str | None = None
     tags: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     count_tokens: Wire | None = None
@@ -117,6 +118,7 @@ def _endpoint(name: str, model: ModelConfig, provider: Provider, secrets: Mappin
         simulated=origin.startswith("sim://"),
         price_id=model.price_id or provider.price_id,
         proxy=_value(model.proxy, secrets),
+        tls_ca=model.tls_ca,
         tags=tuple(model.tags),
         aliases=tuple(model.aliases),
         count_tokens=_counter(provider, upstream, overrides, prefix),

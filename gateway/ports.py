@@ -48,7 +48,8 @@ class Timeouts:
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
     """`origin` is scheme://host[:port]; `target` path and query. `headers` are complete but for Host, Content-Length and
-    Connection, which the client adds. `proxy` is an outbound HTTP proxy URL."""
+    Connection, which the client adds. `proxy` is an outbound HTTP proxy URL, `tls_ca` the path of a PEM file with more
+    authorities to trust."""
 
     method: str
     origin: str
@@ -57,6 +58,7 @@ class UpstreamRequest:
     body: bytes
     timeouts: Timeouts = field(default_factory=Timeouts)
     proxy: str | None = None
+    tls_ca: str | None = None
 
 
 class UpstreamReply(Protocol):

@@ -59,6 +59,10 @@ async def _main(config: str | None, host: str | None, port: int | None, state_di
     found = await _configuration.load_or_discover(path, skip_ports=mine)
     settings = found.loaded.settings
     _logging.set_up(settings.log)
+    if settings.server.workers > 1:
+        raise ConfigError(
+            "server.workers above 1 is not available in this version; run one process", where="server.workers"
+        )
     address = host or settings.server.host
     local = is_loopback(address)
 

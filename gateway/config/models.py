@@ -168,5 +168,4 @@ class ModelConfig(Strict):
     tls_ca: str | None = Field(
         default=None, description="Path of a PEM file with the authorities trusted for this upstream."
     )
-    max_connections: int = Field(default=100, ge=1, le=10_000, description="Most simultaneous connections to it.")
     enabled: bool = Field(default=True, description="false keeps it in the file but out of routing and listing.")

@@ -77,6 +77,7 @@ async def _ask(endpoint: Endpoint, raw: RawRequest, ports: Ports) -> int | None:
         body=body,
         timeouts=Timeouts(connect_s=UPSTREAM_S, first_byte_s=UPSTREAM_S, idle_s=UPSTREAM_S, total_s=UPSTREAM_S),
         proxy=endpoint.proxy,
+        tls_ca=endpoint.tls_ca,
     )
     try:
         async with asyncio.timeout(UPSTREAM_S):

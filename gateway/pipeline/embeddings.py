@@ -119,6 +119,7 @@ async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tupl
         body=body,
         timeouts=replace(endpoint.timeouts),
         proxy=endpoint.proxy,
+        tls_ca=endpoint.tls_ca,
     )
     reply = await pipeline.ports.upstream.send(request)
     try:

@@ -25,7 +25,8 @@ beta headers are an open list, never an allowlist of ours)."""
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """`same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not see the extra chunk."""
+    """`same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not
+    see the extra chunk."""
 
     request: UpstreamRequest
     wire: Wire
@@ -55,6 +56,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
         body=body,
         timeouts=endpoint.timeouts,
         proxy=endpoint.proxy,
+        tls_ca=endpoint.tls_ca,
     )
     return Prepared(request, wire, upstream, losses, same, same and exchange.stream and not exchange.view.include_usage)
 

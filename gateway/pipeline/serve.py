@@ -153,8 +153,7 @@ class Pipeline:
         flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
         await self._deliver(flight, route, runtime)
-        await settle.remember(flight, self.ports, runtime, digest)
-        await stored.keep(flight, self.ports.state, runtime.settings.responses_store)
+        await self._remember(flight, runtime, digest)
         await self._close(flight)
 
     async def _deliver(self, flight: Flight, route: Route | None, runtime: Runtime) -> None:
@@ -163,6 +162,14 @@ class Pipeline:
             self.keeper.add(flight)
         await hops.run(flight, route, self.ports, runtime)
         self.keeper.remove(flight)
+
+    async def _remember(self, flight: Flight, runtime: Runtime, digest: str) -> None:
+        """The client has its content by now: a state store that is away costs memory, never the reply."""
+        try:
+            await settle.remember(flight, self.ports, runtime, digest)
+            await stored.keep(flight, self.ports.state, runtime.settings.responses_store)
+        except GatewayError as error:
+            _log.error("session %s not remembered: %s", flight.exchange.session.id, error.text())
 
     async def _close(self, flight: Flight) -> None:
         cost = sum(h.cost_usd_micros for h in flight.hops)

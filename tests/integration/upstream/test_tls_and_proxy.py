@@ -121,7 +121,7 @@ async def test_a_proxied_request_goes_through_aiohttp_and_the_proxy(serve: Any, 
         await peer.send(OK)
 
     proxying, direct = await serve(proxy), await serve(always_ok)
-    upstream = ChoosingUpstream(LeanUpstream(), AiohttpUpstream())
+    upstream = ChoosingUpstream(lambda ca: LeanUpstream(ca_file=ca), lambda ca: AiohttpUpstream(ca_file=ca))
     reply = await upstream.send(ask("http://upstream.invalid:81", proxy=proxying.origin))
     assert await reply.read(LIMIT) == b"ok"
     assert heads[0].startswith(b"POST http://upstream.invalid:81/v1/x HTTP/1.1\r\n")
@@ -148,7 +148,7 @@ async def test_a_proxy_that_is_down_or_refuses_is_a_connect_error(serve: Any, as
 async def test_odd_origins_go_to_the_full_client(serve: Any, ask: Any) -> None:
     server = await serve(always_ok)
     lean, full = LeanUpstream(), AiohttpUpstream()
-    upstream = ChoosingUpstream(lean, full, odd_origins=[server.origin])
+    upstream = ChoosingUpstream(lambda _: lean, lambda _: full, odd_origins=[server.origin])
     assert await (await upstream.send(ask(server))).read(LIMIT) == b"ok"
     assert (lean.open_count, full.open_count) == (0, 1)
     await upstream.aclose()

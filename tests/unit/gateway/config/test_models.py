@@ -59,7 +59,6 @@ def test_costs():
         {"lane": "fast"},
         {"dialect": "smoke"},
         {"context_tokens": 10},
-        {"max_connections": 0},
         {"timeouts": {"connect_s": 0}},
         {"timeouts": {"idle": 5}},
         {"tags": [1]},

@@ -30,7 +30,7 @@ class Recorder:
 
 async def test_the_choice() -> None:
     lean, full = Recorder("lean"), Recorder("full")
-    upstream = ChoosingUpstream(lean, full, odd_origins=["http://odd"])
+    upstream = ChoosingUpstream(lambda _: lean, lambda _: full, odd_origins=["http://odd"])
     chosen = [
         await upstream.send(request)
         for request in (REQUEST, replace(REQUEST, proxy="http://p"), replace(REQUEST, origin="http://odd"))
@@ -41,6 +41,22 @@ async def test_the_choice() -> None:
 
 async def test_closing_closes_both_even_when_one_fails() -> None:
     lean, full = Recorder("lean", broken=True), Recorder("full")
+    upstream = ChoosingUpstream(lambda _: lean, lambda _: full)
+    await upstream.send(REQUEST)
+    await upstream.send(replace(REQUEST, proxy="http://p"))
     with pytest.raises(OSError):
-        await ChoosingUpstream(lean, full).aclose()
+        await upstream.aclose()
     assert (lean.closed, full.closed) == (1, 1)
+
+
+async def test_an_upstreams_own_authority_is_trusted_for_nobody_else() -> None:
+    made: list[tuple[str | None, Recorder]] = []
+
+    def make(tls_ca: str | None) -> Recorder:
+        made.append((tls_ca, Recorder(str(tls_ca))))
+        return made[-1][1]
+
+    upstream = ChoosingUpstream(make, make)
+    for request in (REQUEST, replace(REQUEST, tls_ca="/ca.pem"), REQUEST, replace(REQUEST, tls_ca="/ca.pem")):
+        await upstream.send(request)
+    assert [(ca, len(client.seen)) for ca, client in made] == [(None, 2), ("/ca.pem", 2)]
