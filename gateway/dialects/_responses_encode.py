@@ -55,7 +55,7 @@ def encode_request(request: Request, target: Target) -> Encoded:
     own = request.origin == "responses"
     directory = Directory.of_request(request)
     out: dict[str, Any] = {"model": target.model}
-    messages = request.messages
+    messages = _turns(request.messages, target.profile)
     instructions = _instructions(messages)
     if instructions is not None:
         out["instructions"] = instructions
@@ -73,6 +73,26 @@ def encode_request(request: Request, target: Target) -> Encoded:
     if request.stream:
         out["stream"] = True
     return Encoded(encode(out), tuple(dict.fromkeys(losses)))
+
+
+def _turns(messages: tuple[Message, ...], profile: Profile) -> tuple[Message, ...]:
+    """Without traces that this upstream does not take back and messages that say nothing; what the assistant did in a row
+    is one turn."""
+    turns: list[Message] = []
+    for message in messages:
+        parts = tuple([part for part in message.parts if not _withheld(part, profile)])
+        if all(isinstance(part, Text) and not part.text for part in parts):
+            continue
+        message = replace(message, parts=parts)
+        if turns and message.role == turns[-1].role == "assistant":
+            turns[-1] = replace(turns[-1], parts=turns[-1].parts + message.parts)
+        else:
+            turns.append(message)
+    return tuple(turns)
+
+
+def _withheld(part: Part, profile: Profile) -> bool:
+    return isinstance(part, Reasoning) and not (profile.encrypted_reasoning and reasoning_item(part))
 
 
 def _instructions(messages: tuple[Message, ...]) -> str | None:
@@ -112,7 +132,7 @@ class _Items:
                 continue
             self._answer_rest()
             if message.role == "assistant":
-                self._assistant(message, where, str(index))
+                self._assistant(message, where)
             else:
                 self._message(message, where)
         self._answer_rest()
@@ -145,19 +165,19 @@ class _Items:
         if content:
             self._out.append({"type": "message", "role": message.role, "content": content})
 
-    def _assistant(self, message: Message, where: str, seed: str) -> None:
+    def _assistant(self, message: Message, where: str) -> None:
         spoken: list[Text | Refusal] = []
         for index, part in enumerate(message.parts):
             if isinstance(part, Text | Refusal):
                 if part.text:
                     spoken.append(part)
                 continue
-            self._speak(spoken, seed)
+            self._speak(spoken)
             spoken = []
             self._act(part, f"{where}.parts[{index}]")
-        self._speak(spoken, seed)
+        self._speak(spoken)
 
-    def _speak(self, parts: list[Text | Refusal], seed: str) -> None:
+    def _speak(self, parts: list[Text | Refusal]) -> None:
         """One plain text is sent in the short form that every server reads; else the full form of an output message."""
         if not parts:
             return
@@ -167,7 +187,7 @@ class _Items:
         self._out.append(
             {
                 "type": "message",
-                "id": minted("msg_", seed, *[part.text for part in parts]),
+                "id": minted("msg_", len(self._out), *[part.text for part in parts]),
                 "role": "assistant",
                 "status": "completed",
                 "content": [output_part(part) for part in parts],
@@ -179,9 +199,7 @@ class _Items:
             case ToolCall():
                 self._call(part)
             case Reasoning():
-                item = reasoning_item(part) if self._profile.encrypted_reasoning else None
-                if item is not None:
-                    self._out.append(item)
+                self._out.append(reasoning_item(part))
             case Opaque("responses", _, raw):
                 self._out.append(msgspec.Raw(raw))
             case Opaque(dialect, kind):
@@ -208,7 +226,7 @@ class _Items:
         self._waiting[told] = f"{item['type']}_output"
 
     def _known(self, call: ToolCall) -> Known:
-        return self._directory.find(call.name, call.namespace)
+        return self._directory.find(call.name, call.namespace, flat=True)
 
     def _results(self, message: Message, where: str) -> None:
         after: list[Any] = []

@@ -34,7 +34,7 @@ def flat_name(namespace: str, inner: str, taken: Iterable[str] = ()) -> str:
 
 def inner_name(namespace: str, name: str) -> str:
     """The inner name read off a flat one; `name` itself where it is not of that form."""
-    return name.removeprefix(namespace + _BETWEEN)
+    return name.removeprefix(namespace + _BETWEEN) or name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +88,13 @@ class Directory:
             return flat
         return name if namespace is None else flat_name(namespace, name)
 
-    def find(self, name: str, namespace: str | None = None) -> Known:
-        """`namespace` is what the model said beside the name, if its dialect has the word."""
-        known = self._known.get(name)
-        if known is not None and (namespace is None or known.namespace == namespace):
-            return known
-        if namespace is not None:
-            known = self._known.get(flat_name(namespace, name))
+    def find(self, name: str, namespace: str | None = None, *, flat: bool = False) -> Known:
+        """`namespace` is what the model said beside the name, if its dialect has the word. `flat`: the name is a neutral
+        one even so (calls in a request), not the inner one (calls in a reply)."""
+        if namespace is None:
+            return self._known.get(name) or Known("function", name, offered=False)
+        for candidate in (name,) if flat else (self._flat.get((namespace, name), name), name):
+            known = self._known.get(candidate)
             if known is not None and known.namespace == namespace:
                 return known
-            return Known("function", inner_name(namespace, name), namespace, offered=False)
-        return Known("function", name, offered=False)
+        return Known("function", inner_name(namespace, name) if flat else name, namespace, offered=False)

@@ -53,7 +53,9 @@ def test_an_inner_name_alone_is_understood_when_nothing_else_has_it() -> None:
 def test_a_name_nobody_offered_passes_as_it_is() -> None:
     directory = Directory([])
     assert directory.find("rm") == Known("function", "rm", offered=False)
-    assert directory.find("gone__x", "gone") == Known("function", "x", "gone", offered=False)
+    assert directory.find("gone__x", "gone", flat=True) == Known("function", "x", "gone", offered=False)
+    assert directory.find("gone__x", "gone") == Known("function", "gone__x", "gone", offered=False)
+    assert directory.find("gone__", "gone", flat=True).name == "gone__"
 
 
 def test_the_context_alone_is_enough() -> None:
