@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.config.names import claude_alias
 from gateway.harnesses import _jsonc
 from gateway.harnesses.contract import Connect, Wish
 
@@ -14,7 +15,7 @@ FILE: Final = ".claude/settings.json"
 def edit(files: Mapping[str, str | None], wish: Wish) -> Mapping[str, str]:
     """The base URL has no /v1. Discovery lets it show our models, of which it lists only names with `claude` in them, hence
     the `claude-` alias of virtual names. ENABLE_TOOL_SEARCH is left alone: the gateway does not forward tool references."""
-    alias = wish.model if "claude" in wish.model else f"claude-{wish.model.replace(':', '-')}"
+    alias = claude_alias(wish.model)
     text = files[FILE]
     for name, value in (
         ("ANTHROPIC_BASE_URL", wish.base_url),

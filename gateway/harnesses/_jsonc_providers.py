@@ -121,7 +121,8 @@ _QWEN_TYPES: Final[dict[DialectName, str]] = {
 
 
 def _qwen_edit(files: Mapping[str, str | None], wish: Wish) -> Mapping[str, str]:
-    """Its settings name type, key, address and model; the environment variables of the same purpose override them."""
+    """Its settings name type, key, address and model; environment variables of the same purpose override them. For Messages
+    it insists on those variables, so they are set in its own `env`, which the shell's override too."""
     base = wish.base_url if wish.dialect == "messages" else wish.base_url + "/v1"
     text = files[_QWEN]
     for path, value in (
@@ -131,6 +132,9 @@ def _qwen_edit(files: Mapping[str, str | None], wish: Wish) -> Mapping[str, str]
         (("model", "name"), wish.model),
     ):
         text = _jsonc.put(text, path, value, _QWEN)
+    if wish.dialect == "messages":
+        for name, word in (("BASE_URL", base), ("API_KEY", wish.key), ("MODEL", wish.model)):
+            text = _jsonc.put(text, ("env", f"ANTHROPIC_{name}"), word, _QWEN)
     return {_QWEN: text or ""}
 
 
