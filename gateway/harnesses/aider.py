@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.harnesses._aider_config import CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, Harness, Shape, Sign, by_signs
 from gateway.reading import human_words
 
@@ -73,5 +74,6 @@ HARNESS = Harness(
     recognise=recognise,
     call=by_signs(SIGNS),
     human=human,
+    connect=CONNECT,
 )
 _: Harness = HARNESS

@@ -6,6 +6,7 @@ in its requests; its own source was not looked at. `metadata.user_id` is sent by
 
 from __future__ import annotations
 
+from gateway.harnesses._claude_config import CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, TOLD, Found, Harness, Shape, Sign, by_signs
 
 TOPIC = b"Analyze if this message indicates a new conversation topic"
@@ -56,5 +57,6 @@ HARNESS = Harness(
     recognise=recognise,
     call=call,
     version=lambda shape: shape.product[1] if shape.product[0] == "claude-cli" else "",
+    connect=CONNECT,
 )
 _: Harness = HARNESS

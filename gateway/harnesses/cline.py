@@ -7,6 +7,7 @@ stream is an error for it, a cut connection is retried: hence `midstream`.
 
 from __future__ import annotations
 
+from gateway.harnesses._cline_config import CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, TOLD, Harness, Shape, Sign, by_signs
 
 TOOLS = frozenset({"read_files", "run_commands", "editor"})
@@ -39,5 +40,6 @@ HARNESS = Harness(
     call=by_signs(SIGNS),
     version=lambda shape: shape.product[1] if shape.product[0] == "cline" else "",
     midstream="cut",
+    connect=CONNECT,
 )
 _: Harness = HARNESS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.harnesses._codex_config import CONNECT
 from gateway.harnesses.contract import NO, PROVEN, TOLD, Found, Harness, Hint, Shape, Sign, by_signs
 
 METADATA_BYTES_MAX = 16 * 1024
@@ -113,5 +114,6 @@ HARNESS = Harness(
     session=session,
     version=_version,
     cache_key_is_session=True,
+    connect=CONNECT,
 )
 _: Harness = HARNESS

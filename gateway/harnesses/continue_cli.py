@@ -6,6 +6,7 @@ is the whole conversation with one more user message, so the tools may still be 
 
 from __future__ import annotations
 
+from gateway.harnesses._continue_config import CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, TOLD, Harness, Shape, Sign, by_signs
 
 OWN_TOOLS = frozenset({"Checklist", "CheckBackgroundJob"})
@@ -33,5 +34,6 @@ HARNESS = Harness(
     title="Continue CLI",
     recognise=recognise,
     call=by_signs(SIGNS),
+    connect=CONNECT,
 )
 _: Harness = HARNESS

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 from gateway.dialects.contract import View
+from gateway.errors import ConfigError
 from gateway.ir.exchange import Call
 from gateway.ir.request import DialectName
 from gateway.reading import Role, human_words, last_role, system_head, texts_of
@@ -141,6 +142,16 @@ class Wish:
     dialect: DialectName
     context_tokens: int = 128_000
     output_tokens: int = 8_192
+
+
+def unreadable(path: str, kind: str, why: str) -> ConfigError:
+    """A file of the user that is not what its harness reads; left as it is."""
+    return ConfigError(f"~/{path} is not {kind}: {why}. Nothing was changed; correct the file first", where=path)
+
+
+def by_hand(path: str, what: str) -> ConfigError:
+    """A file that an edit of its text would not change as wanted; left as it is."""
+    return ConfigError(f"~/{path} is written in a way that cannot be edited safely. Set by hand: {what}", where=path)
 
 
 Edit = Callable[[Mapping[str, str | None], Wish], Mapping[str, str]]

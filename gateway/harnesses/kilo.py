@@ -6,6 +6,7 @@ end with an `<environment_details>` block.
 
 from __future__ import annotations
 
+from gateway.harnesses._jsonc_providers import opencode_style
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, Harness, Shape, Sign, by_signs
 
 SIGNS = (
@@ -39,5 +40,17 @@ HARNESS = Harness(
     version=lambda shape: shape.product[1] if shape.product[0].startswith("kilo") else "",
     cache_key_is_session=True,
     session_prefixes=("title-",),
+    connect=opencode_style(
+        (
+            (
+                ".config/kilo/kilo.json",
+                ".config/kilo/kilo.jsonc",
+                ".config/kilo/opencode.json",
+                ".config/kilo/opencode.jsonc",
+                ".config/kilo/config.json",
+            ),
+        ),
+        schema=None,
+    ),
 )
 _: Harness = HARNESS

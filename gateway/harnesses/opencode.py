@@ -6,6 +6,7 @@ Seen: 1.18.33 (clients.md 1-3). The title call comes before the first real one a
 
 from __future__ import annotations
 
+from gateway.harnesses._jsonc_providers import opencode_style
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, Harness, Shape, Sign, by_signs
 
 TOOLS = frozenset({"bash", "edit", "glob", "grep", "read", "todowrite", "webfetch", "write"})
@@ -33,5 +34,9 @@ HARNESS = Harness(
     call=by_signs(SIGNS),
     version=lambda shape: shape.product[1] if shape.product[0] == "opencode" else "",
     cache_key_is_session=True,
+    connect=opencode_style(
+        ((".config/opencode/opencode.json", ".config/opencode/opencode.jsonc", ".config/opencode/config.json"),),
+        schema="https://opencode.ai/config.json",
+    ),
 )
 _: Harness = HARNESS

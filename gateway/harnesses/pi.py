@@ -6,6 +6,7 @@ broken stream is an error for it, a cut connection is retried: hence `midstream`
 
 from __future__ import annotations
 
+from gateway.harnesses._jsonc_providers import PI_CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, TOLD, Harness, Shape, Sign, by_signs
 
 SUMMARISER = b"You are a context summarization assistant. Your task is to read a conversation between a user and an AI"
@@ -31,5 +32,6 @@ HARNESS = Harness(
     call=by_signs(SIGNS),
     cache_key_is_session=True,
     midstream="cut",
+    connect=PI_CONNECT,
 )
 _: Harness = HARNESS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.harnesses._jsonc_providers import QWEN_CONNECT
 from gateway.harnesses.contract import LIKELY, NO, PROVEN, TOLD, Harness, Shape, Sign, by_signs
 
 OWN_TOOLS = frozenset({"run_shell_command", "grep_search", "tool_call", "list_agents"})
@@ -61,5 +62,6 @@ HARNESS = Harness(
     call=by_signs(SIGNS),
     version=_version,
     cache_key_is_session=True,
+    connect=QWEN_CONNECT,
 )
 _: Harness = HARNESS
