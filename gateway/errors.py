@@ -253,12 +253,14 @@ class UpstreamRateLimited(UpstreamError):
         *,
         retry_after_s: float | None = None,
         quota: bool = False,
+        may_retry: bool = True,
         body: bytes = b"",
         headers: Headers = (),
     ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.quota = quota
+        self.may_retry = may_retry and not quota
         self.body = body
         self.headers = headers
 

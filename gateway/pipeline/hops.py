@@ -231,4 +231,5 @@ def _row(
         cost_usd_micros=cost.total_usd_micros,
         cost_parts=cost.parts,
         price_version=cost.version,
+        lane=endpoint.lane,
     )
