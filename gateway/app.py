@@ -41,6 +41,8 @@ from gateway.telemetry import LOG
 
 _log = logging.getLogger(LOG)
 
+LAST_WORDS_S = 2.0
+
 Load = Callable[[], Awaitable[Loaded]]
 
 
@@ -221,7 +223,17 @@ class Gateway:
             async with asyncio.timeout(self._runtime.settings.server.drain_s):
                 await self.front.idle()
         except TimeoutError:
-            _log.warning("%d requests still running at the drain limit: they are cut", self.front.in_flight)
+            _log.warning("%d requests still running at the drain limit: they are ended", self.front.in_flight)
+            self.front.expire()
+            await self._last_words()
+
+    async def _last_words(self) -> None:
+        """A moment for the ended requests to say so; one whose client does not read is cut."""
+        try:
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.front.idle()
+        except TimeoutError:
+            _log.warning("%d clients do not read: their connections are cut", self.front.in_flight)
 
     async def stop(self) -> None:
         await self._tasks.aclose()

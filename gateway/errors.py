@@ -255,6 +255,7 @@ class UpstreamRateLimited(UpstreamError):
         status: int = 429,
         retry_after_s: float | None = None,
         quota: bool = False,
+        may_retry: bool = True,
         body: bytes = b"",
         headers: Headers = (),
     ) -> None:
@@ -262,6 +263,7 @@ class UpstreamRateLimited(UpstreamError):
         self.status = status
         self.retry_after_s = retry_after_s
         self.quota = quota
+        self.may_retry = may_retry and not quota
         self.body = body
         self.headers = headers
 

@@ -53,6 +53,8 @@ class Stats:
         self.requests[row.model, row.lane, row.route, row.call, row.outcome] += 1
         for hop in row.hops:
             self.attempts[hop.model, hop.provider, hop.outcome] += 1
+            # To the model that was paid, which is not the one that served when an earlier hop broke.
+            self.cost_usd_micros[hop.model, hop.lane] += hop.cost_usd_micros
             usage = hop.usage
             for kind, count in zip(
                 TOKEN_KINDS,
@@ -67,7 +69,6 @@ class Stats:
             ):
                 if count:
                     self.tokens[hop.model, kind] += count
-        self.cost_usd_micros[row.model, row.lane] += row.cost_usd_micros
         self.baseline_usd_micros += row.baseline_usd_micros
         if row.price_version == "none" and row.usage.source != "none":
             self.unpriced_calls += 1
@@ -80,15 +81,26 @@ class Stats:
     def summary(self) -> dict[str, Any]:
         """`/v1/stats`: since this process started."""
         cost = sum(self.cost_usd_micros.values())
-        models: dict[str, dict[str, Any]] = {}
-        for (model, lane), micros in self.cost_usd_micros.items():
-            entry = models.setdefault(model or "none", {"lane": lane, "calls": 0, "cost_usd": 0.0})
-            entry["cost_usd"] = micros / 1_000_000
-            entry["tokens"] = {kind: self.tokens[model, kind] for kind in TOKEN_KINDS if self.tokens.get((model, kind))}
+        micros: defaultdict[str, int] = defaultdict(int)
+        lanes: dict[str, str] = {}
+        for (model, lane), spent in self.cost_usd_micros.items():
+            micros[model] += spent
+            lanes[model] = lane  # the newest: a reload may have moved it
+        calls: defaultdict[str, int] = defaultdict(int)
         outcomes: defaultdict[str, int] = defaultdict(int)
-        for (model, _, _, _, outcome), count in self.requests.items():
-            models[model or "none"]["calls"] += count
+        for (model, lane, _, _, outcome), count in self.requests.items():
+            calls[model] += count
+            lanes.setdefault(model, lane)
             outcomes[outcome] += count
+        models: dict[str, dict[str, Any]] = {
+            model or "none": {
+                "lane": lane,
+                "calls": calls.get(model, 0),
+                "cost_usd": micros.get(model, 0) / 1_000_000,
+                "tokens": {kind: self.tokens[model, kind] for kind in TOKEN_KINDS if self.tokens.get((model, kind))},
+            }
+            for model, lane in lanes.items()
+        }
         return {
             "calls": sum(self.requests.values()),
             "outcomes": dict(outcomes),

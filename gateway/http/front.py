@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 from gateway.dialects import registry
 from gateway.dialects.contract import Dialect
@@ -26,7 +26,7 @@ from gateway.errors import (
 )
 from gateway.http.sink import AsgiSink, ClientGone, Cut, Receive, Scope, Send, read_body
 from gateway.pipeline.runtime import Runtime
-from gateway.pipeline.serve import Pipeline, RawRequest, refuse
+from gateway.pipeline.serve import Pipeline, RawRequest, expired, refuse
 from gateway.ports import Caller, Keys, Random
 from gateway.telemetry import LOG
 
@@ -65,6 +65,7 @@ class Front:
         self.local = local
         self.draining = False
         self.in_flight = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self._surfaces: dict[tuple[str, str], Surface] = dict(surfaces)
@@ -87,6 +88,12 @@ class Front:
         """Returns when no inference request is in flight."""
         await self._idle.wait()
 
+    def expire(self) -> None:
+        """The drain limit is reached: every request still running is ended now, with an error in its own dialect."""
+        self.pipeline.expired = True
+        for task in list(self._tasks):
+            task.cancel("drain limit")
+
     # --- inference --------------------------------------------------------------------------------------------
 
     async def _inference(self, scope: Scope, receive: Receive, send: Send, surface: Surface) -> None:
@@ -95,9 +102,12 @@ class Front:
         dialect = dialect_of(scope["path"])
         self.in_flight += 1
         self._idle.clear()
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             raw = await self._admit(scope, receive, request_id)
-            await self._watched(receive, surface(self, raw, dialect, sink))
+            await self._watched(receive, surface(self, raw, dialect, sink), sink)
         except ClientGone:
             return
         except GatewayError as error:
@@ -106,7 +116,13 @@ class Front:
             # The edge of the house: an exception nobody named is our fault; the caller learns that, the log the rest.
             _log.exception("request %s failed", request_id)
             await self._answer_error(sink, dialect, InternalError("internal error in the gateway"), request_id)
+        except asyncio.CancelledError:
+            if not self.pipeline.expired:
+                raise
+            task.uncancel()
+            await self._answer_error(sink, dialect, expired(), request_id)
         finally:
+            self._tasks.discard(task)
             self.in_flight -= 1
             if not self.in_flight:
                 self._idle.set()
@@ -114,6 +130,8 @@ class Front:
             raise Cut
 
     async def _answer_error(self, sink: AsgiSink, dialect: Dialect, error: GatewayError, request_id: str) -> None:
+        if sink.finished:
+            return
         if sink.started:
             sink.abort()
         else:
@@ -140,18 +158,21 @@ class Front:
         placeholder key its harness insists on sending."""
         always = self.runtime().settings.keys.required == "always" or not self.local
         needed = always or self.keys.required()
-        secret = _secret(headers)
-        if secret and (caller := self.keys.find(secret)) is not None:
-            return caller
+        shown = False
+        for secret in _secrets(headers):
+            shown = True
+            if (caller := self.keys.find(secret)) is not None:
+                return caller
         if not needed:
             return ANONYMOUS
         raise Unauthenticated(
-            "the API key is not known, revoked or expired" if secret else "no API key was sent",
+            "the API key is not known, revoked or expired" if shown else "no API key was sent",
             accepted="`authorization: Bearer <key>` or `x-api-key: <key>` with a key made by `interlock key create`",
         )
 
-    async def _watched(self, receive: Receive, work: Awaitable[None]) -> None:
-        """Runs the work in this task; the watcher cancels it when the client leaves."""
+    async def _watched(self, receive: Receive, work: Awaitable[None], sink: AsgiSink) -> None:
+        """Runs the work in this task; the watcher cancels it when the client leaves. After the end of the answer every
+        client "leaves" (ASGI): what is left to do then, such as giving the upstream's connection back, is let be."""
         task = asyncio.current_task()
         assert task is not None
         gone = False
@@ -160,8 +181,9 @@ class Front:
             nonlocal gone
             while (await receive())["type"] != "http.disconnect":
                 pass
-            gone = True
-            task.cancel("client left")
+            if not sink.finished:
+                gone = True
+                task.cancel("client left")
 
         watcher = asyncio.ensure_future(watch())  # noqa: TID251 - ends with this very call
         try:
@@ -217,12 +239,13 @@ def content_length(headers: Headers) -> int | None:
     return length
 
 
-def _secret(headers: Mapping[bytes, bytes]) -> str | None:
+def _secrets(headers: Mapping[bytes, bytes]) -> Iterator[str]:
+    """Both places: some harnesses fill one with a placeholder and the other with the key."""
     bearer = headers.get(b"authorization", b"")
     if bearer[:7].lower() == b"bearer ":
-        return bearer[7:].strip().decode("latin-1")
-    key = headers.get(b"x-api-key")
-    return key.strip().decode("latin-1") if key else None
+        yield bearer[7:].strip().decode("latin-1")
+    if key := headers.get(b"x-api-key", b"").strip():
+        yield key.decode("latin-1")
 
 
 def _upgrades(headers: Headers) -> bool:

@@ -25,12 +25,12 @@ class Cut(Exception):
 class AsgiSink:
     """Writes one response. Not safe for concurrent writers: the flight serialises them."""
 
-    __slots__ = ("_finished", "_send", "cut", "started", "status")
+    __slots__ = ("_send", "cut", "finished", "started", "status")
 
     def __init__(self, send: Send) -> None:
         self._send = send
         self.started = False
-        self._finished = False
+        self.finished = False
         self.cut = False
         self.status = 0
 
@@ -46,12 +46,12 @@ class AsgiSink:
     async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         length = (b"content-length", str(len(body)).encode())
         await self.start(status, [*headers, length])
-        self._finished = True
+        self.finished = True
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
     async def finish(self) -> None:
-        if not self._finished:
-            self._finished = True
+        if not self.finished:
+            self.finished = True
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def abort(self) -> None:
@@ -63,14 +63,14 @@ async def read_body(receive: Receive, *, length: int | None, limit_bytes: int, t
     arrive in time, ClientGone when the client leaves."""
     if length is not None and length > limit_bytes:
         raise too_large(limit_bytes)
-    first = await receive()
-    if first["type"] == "http.request" and not first.get("more_body"):
-        body: bytes = first.get("body", b"")
-        if len(body) > limit_bytes:
-            raise too_large(limit_bytes)
-        return body
     try:
         async with asyncio.timeout(timeout_s):
+            first = await receive()
+            if first["type"] == "http.request" and not first.get("more_body"):
+                body: bytes = first.get("body", b"")
+                if len(body) > limit_bytes:
+                    raise too_large(limit_bytes)
+                return body
             return await _collect(first, receive, limit_bytes)
     except TimeoutError:
         raise MalformedRequest(f"the request body did not arrive within {timeout_s:g} s") from None

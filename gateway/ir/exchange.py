@@ -154,6 +154,7 @@ class HopRow:
     cost_usd_micros: int
     cost_parts: dict[str, int] = field(default_factory=dict)
     price_version: str = "none"
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import msgspec
 
 from gateway.accounting.cost import Pricing, cost_of
-from gateway.accounting.tally import Tally
 from gateway.endpoints import Endpoint
-from gateway.errors import MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel, UpstreamProtocol
+from gateway.errors import GatewayError, MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel, UpstreamProtocol
 from gateway.ir.exchange import Exchange, HopRow, Identity, Labels, Plan
 from gateway.ir.usage import Usage
 from gateway.pipeline import settle
@@ -49,42 +49,60 @@ async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
     flight = Flight(_exchange(raw, asked.model, ports.clock.now()), chat, sink, ports.clock, ports.clock.monotonic())
     flight.plan = Plan((), "embeddings", False, f"{endpoint.name} serves embeddings")
     flight.served = endpoint.name
+    body = await _accounted(pipeline, endpoint, raw, flight, runtime)
+    headers = [
+        (b"content-type", b"application/json"),
+        (H_REQUEST_ID, raw.request_id.encode()),
+        (H_MODEL, endpoint.name.encode()),
+        (H_COST, usd(flight.hops[-1].cost_usd_micros)),
+    ]
+    await sink.whole(200, headers, body)
+
+
+async def _accounted(
+    pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest, flight: Flight, runtime: Runtime
+) -> bytes:
+    """The call, with its row written whatever happens."""
+    ports, usage = pipeline.ports, Usage(source="none")
     began = ports.clock.monotonic()
-    outcome, usage = "upstream_error", Usage(source="none")
+    ports.health.started(endpoint.name)
+    outcome, status = "cancelled", 0
+    word: Literal["success", "failure", "neutral"] = "neutral"
+    error: str | None = None
+    flight.outcome, flight.status = "client_left", 499
     try:
         body, usage = await _call(pipeline, endpoint, raw)
-        outcome = flight.outcome = "ok"
-        flight.status, flight.reply_bytes = 200, len(body)
+        outcome, word, status = "ok", "success", 200
+        flight.outcome, flight.status, flight.reply_bytes = "ok", 200, len(body)
+        return body
+    except GatewayError as failure:
+        outcome, error = failure.code, failure.message[:500]
+        word = "failure" if failure.trips_breaker else "neutral"
+        flight.outcome, flight.status, flight.error = "upstream_error", failure.status, f"{outcome}: {error}"
+        raise
     finally:
-        seconds = ports.clock.monotonic() - began
-        flight.upstream_s = seconds
+        seconds = flight.upstream_s = ports.clock.monotonic() - began
+        ports.health.ended(endpoint.name, word)
         pricing = runtime.pricing.get(endpoint.name, Pricing())
         cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds)
-        flight.tally = Tally(usage=usage)
         flight.hops.append(
             HopRow(
                 model=endpoint.name,
                 provider=endpoint.provider,
                 upstream_model=endpoint.model,
                 outcome=outcome,
-                status=flight.status if outcome == "ok" else 0,
-                error=None,
+                status=status,
+                error=error,
                 ttft_ms=None,
                 total_ms=round(seconds * 1000, 3),
                 usage=usage,
                 cost_usd_micros=cost.total_usd_micros,
                 cost_parts=cost.parts,
                 price_version=cost.version,
+                lane=endpoint.lane,
             )
         )
         ports.ledger.record(settle.row(flight, ports, runtime))
-    headers = [
-        (b"content-type", b"application/json"),
-        (H_REQUEST_ID, raw.request_id.encode()),
-        (H_MODEL, endpoint.name.encode()),
-        (H_COST, usd(cost.total_usd_micros)),
-    ]
-    await sink.whole(200, headers, body)
 
 
 def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:

@@ -165,6 +165,7 @@ async def _attempt(
         await relay.deliver(flight, endpoint, prepared, reply, began)
         outcome, flight.reply = "ok", reply
     except GatewayError as error:
+        _tell(error, endpoint, streamed=flight.exchange.stream)
         failure, outcome = error, error.code
         if flight.begun:
             raise DeliveredError(error) from error
@@ -179,6 +180,35 @@ async def _attempt(
         flight.upstream_s += seconds
         ports.health.ended(endpoint.name, _breaker_word(outcome, failure))
         flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
+
+
+_LIMITS = {
+    "connect": "no connection within {s:g} s (timeouts.connect_s)",
+    "first_byte": "no answer within {s:g} s (timeouts.first_byte_s)",
+    "first_token": "no content within {s:g} s (timeouts.first_token_s)",
+    "idle": "silent for {s:g} s in the middle of its answer (timeouts.idle_s)",
+    "total": "not done within {s:g} s (timeouts.total_s)",
+}
+
+
+def _tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool) -> None:
+    """Adapters know neither the model nor the name of the setting; people who read the error need both."""
+    if isinstance(error, UpstreamTimeout):
+        phase = error.phase
+        if phase == "first_byte" and streamed and endpoint.first_token_s < endpoint.timeouts.first_byte_s:
+            phase = "first_token"  # see prepare: the shorter limit held for the head
+        t = endpoint.timeouts
+        limits = {
+            "connect": t.connect_s,
+            "first_byte": t.first_byte_s,
+            "first_token": endpoint.first_token_s,
+            "idle": t.idle_s,
+            "total": t.total_s,
+        }
+        error.phase = phase
+        error.message = f"{endpoint.name}: {_LIMITS[phase].format(s=limits[phase])}"
+    elif isinstance(error, UpstreamError) and not error.message.startswith(endpoint.name):
+        error.message = f"{endpoint.name}: {error.message}"
 
 
 def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["success", "failure", "neutral"]:
@@ -231,4 +261,5 @@ def _row(
         cost_usd_micros=cost.total_usd_micros,
         cost_parts=cost.parts,
         price_version=cost.version,
+        lane=endpoint.lane,
     )

@@ -5,18 +5,22 @@ Each hop starts from the same frozen exchange, so a retry never inherits another
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 
 from gateway.dialects import registry
 from gateway.dialects.contract import Dialect, SeenReasoning, Target, View
 from gateway.endpoints import Endpoint, Wire
-from gateway.errors import Headers
+from gateway.errors import GatewayError, Headers
 from gateway.ir.exchange import Exchange
 from gateway.pipeline.flight import Flight
-from gateway.ports import StateStore, UpstreamRequest
+from gateway.ports import StateStore, Timeouts, UpstreamRequest
 from gateway.sessions import reasoning
+from gateway.telemetry import LOG
 
 REASONING = "reasoning"
+
+_log = logging.getLogger(LOG)
 
 FORWARDED_PREFIXES = (b"anthropic-", b"openai-")
 """Client headers that belong to the dialect: forwarded as they are when the upstream speaks the same one (protocols.md 1.6:
@@ -54,7 +58,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
         target=_target(wire, exchange, same),
         headers=_headers(exchange, endpoint, same),
         body=body,
-        timeouts=endpoint.timeouts,
+        timeouts=_timeouts(endpoint, stream=exchange.stream),
         proxy=endpoint.proxy,
         tls_ca=endpoint.tls_ca,
     )
@@ -106,9 +110,30 @@ async def _decide(
 ) -> reasoning.Decision:
     session = flight.exchange.session.id
     keys = reasoning.keys_needed(seen)
-    raw = await state.get_many(REASONING, [f"{session}|{k}" for k in keys])
+    raw = await recalled_many(state, REASONING, [f"{session}|{k}" for k in keys])
     known = {key: entry for key, value in zip(keys, raw, strict=True) if (entry := reasoning.load(value)) is not None}
     return reasoning.decide(seen, known, mint=endpoint.mint, profile=wire.profile, mints=flight.state.mints)
+
+
+async def recalled(state: StateStore, ns: str, key: str) -> bytes | None:
+    """What is remembered; nothing when the store is away. Memory makes answers better, it must not prevent them."""
+    return (await recalled_many(state, ns, [key]))[0]
+
+
+async def recalled_many(state: StateStore, ns: str, keys: list[str]) -> list[bytes | None]:
+    try:
+        return await state.get_many(ns, keys)
+    except GatewayError as error:
+        _log.error("%s of %d keys is not recalled: %s", ns, len(keys), error.message)
+        return [None] * len(keys)
+
+
+def _timeouts(endpoint: Endpoint, *, stream: bool) -> Timeouts:
+    """A stream's first content cannot come before its head: the shorter of the two limits holds for the head as well."""
+    timeouts = endpoint.timeouts
+    if stream and endpoint.first_token_s < timeouts.first_byte_s:
+        return replace(timeouts, first_byte_s=endpoint.first_token_s)
+    return timeouts
 
 
 def _target(wire: Wire, exchange: Exchange, same: bool) -> str:

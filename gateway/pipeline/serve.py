@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.dialects import registry
 from gateway.dialects.contract import ClientDialect, Dialect, View
 from gateway.errors import (
     DownstreamError,
+    Draining,
     GatewayError,
     Headers,
     ModelNotAllowed,
@@ -30,6 +32,7 @@ from gateway.ir.usage import Usage
 from gateway.pipeline import estimate, hops, relay, settle, stored
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.keeper import Keeper
+from gateway.pipeline.prepare import recalled
 from gateway.pipeline.relay import header_text
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.ports import Caller, Sink
@@ -62,6 +65,8 @@ class Pipeline:
         self.ports = ports
         self.runtime = runtime
         self.keeper = keeper
+        self.expired = False
+        """The drain limit is reached: a cancelled request still tells its client so."""
 
     async def serve(self, raw: RawRequest, dialect: ClientDialect, sink: Sink) -> None:
         """Answers the request, whatever happens, and leaves exactly one ledger row if it was readable."""
@@ -75,13 +80,18 @@ class Pipeline:
         try:
             await self._answer(flight, runtime)
         except asyncio.CancelledError:
-            flight.outcome = "client_left"
-            flight.error = "the client closed the connection"
-            raise
+            if not self.expired:
+                self._left(flight)
+                raise
+            # The front cancelled at the drain limit: the client is told in its own words before the process ends.
+            await self._fail(flight, expired())
         except GatewayError as error:
             await self._fail(flight, error)
         except hops.DeliveredError as broken:
             await self._break(flight, broken)
+        except Exception as error:
+            flight.error = f"internal_error: {type(error).__name__}"
+            raise
         finally:
             self.keeper.remove(flight)
             self.ports.ledger.record(settle.row(flight, self.ports, runtime))
@@ -136,7 +146,7 @@ class Pipeline:
         session = session_identity.identify(
             dict(exchange.headers), exchange.view, exchange.identity.key_id, exchange.dialect, exchange.identity.harness
         )
-        state = session_state.load(await self.ports.state.get(settle.SESSION, session.id))
+        state = session_state.load(await recalled(self.ports.state, settle.SESSION, session.id))
         bound = state.bound_model if runtime.settings.session.sticky else None
         session = replace(session, turns=state.turns, bound_model=bound, repeats=state.repeats)
         exchange = exchange.placed(session)
@@ -153,7 +163,16 @@ class Pipeline:
         flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
         await self._deliver(flight, route, runtime)
+<<<<<<< HEAD
         await self._remember(flight, runtime, digest)
+=======
+        try:
+            await settle.remember(flight, self.ports, runtime, digest)
+            await stored.keep(flight, self.ports.state, runtime.settings.responses_store)
+        except GatewayError as error:
+            # The answer is good: it is not spoilt because the state store is away.
+            _log.error("%s is not remembered: %s", exchange.request_id, error.message)
+>>>>>>> behave
         await self._close(flight)
 
     async def _deliver(self, flight: Flight, route: Route | None, runtime: Runtime) -> None:
@@ -187,16 +206,27 @@ class Pipeline:
 
     # --- when it goes wrong -----------------------------------------------------------------------------------
 
+    @staticmethod
+    def _left(flight: Flight) -> None:
+        """The client has gone. 499 is nginx's word for it: no status was ever sent."""
+        if flight.outcome == "ok":
+            return
+        flight.outcome, flight.error = "client_left", "the client closed the connection"
+        if not flight.sink.started:
+            flight.status = 499
+
     async def _fail(self, flight: Flight, error: GatewayError) -> None:
         """No content was delivered: a proper error answer, or an error event if the stream had to be opened."""
         flight.error = f"{error.code}: {error.text()}"[:500]
         refused = isinstance(error, DownstreamError | PolicyError | ModelNotAllowed)
         flight.outcome = "refused" if refused else "upstream_error" if isinstance(error, UpstreamError) else "error"
-        flight.status = error.status
+        if isinstance(error, Draining) and flight.begun:
+            flight.outcome = "cut"
         if flight.sink.started:
             await flight.write(flight.dialect.error_event(error, flight.exchange.request_id))
             await flight.sink.finish()
         else:
+            flight.status = error.status
             await refuse(flight.sink, flight.dialect, error, flight.exchange.request_id, flight.headers)
 
     async def _break(self, flight: Flight, broken: hops.DeliveredError) -> None:
@@ -296,11 +326,14 @@ async def refuse(
     harnesses recover by its wording (protocols.md 1.6)."""
     body, extra = dialect.error_body(error, request_id), []
     if isinstance(error, UpstreamError) and error.dialect == dialect.name:
-        body = getattr(error, "body", b"") or body
-    if isinstance(error, UpstreamRateLimited) and error.quota:
-        extra.append((b"x-should-retry", b"false"))
-    if isinstance(error, UpstreamRateLimited | UpstreamOverloaded) and error.retry_after_s is not None:
-        extra.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
+        said: bytes = getattr(error, "body", b"")
+        # A proxy on the way may have answered in HTML: that is no answer in anybody's dialect.
+        body = said if said.lstrip()[:1] == b"{" else body
+    if isinstance(error, UpstreamRateLimited | UpstreamOverloaded):
+        if not error.may_retry:
+            extra.append((b"x-should-retry", b"false"))
+        if error.retry_after_s is not None:
+            extra.append((b"retry-after", str(max(1, math.ceil(error.retry_after_s))).encode()))
     if isinstance(error, PolicyError | DownstreamError):
         extra.append((b"x-should-retry", b"false"))
     common = headers or [(H_REQUEST_ID, request_id.encode())]
@@ -333,6 +366,10 @@ def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
         "context_tokens": exchange.context_tokens,
         "config_generation": runtime.generation,
     }
+
+
+def expired() -> Draining:
+    return Draining("the gateway is shutting down and could not wait for the end of this answer; ask again in a moment")
 
 
 def dialect_for(path: str) -> Dialect | None:

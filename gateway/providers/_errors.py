@@ -108,7 +108,8 @@ def reader(
                 text, status=status, retry_after_s=wait_s, quota=True, body=body, headers=headers
             )
         if status == 429:
-            return UpstreamRateLimited(text, retry_after_s=wait_s, body=body, headers=headers)
+            may_retry = header(headers, b"x-should-retry") != b"false"
+            return UpstreamRateLimited(text, retry_after_s=wait_s, may_retry=may_retry, body=body, headers=headers)
         if status >= 500 or status == 408 or status in busy_statuses or said.type in _OVERLOAD_TYPES:
             return _overloaded(status, headers, body, text, wait_s)
         return _rejected(status, headers, body, said, text, model)

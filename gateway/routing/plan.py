@@ -12,7 +12,14 @@ from dataclasses import replace
 
 from gateway.config.names import LANES
 from gateway.endpoints import Endpoint
-from gateway.errors import ContextWindowExceeded, ModelNotAllowed, NoHealthyEndpoint, NoRoute, UnknownModel
+from gateway.errors import (
+    ContextWindowExceeded,
+    MalformedRequest,
+    ModelNotAllowed,
+    NoHealthyEndpoint,
+    NoRoute,
+    UnknownModel,
+)
 from gateway.ir.exchange import Candidate, Exchange, Hop, LaneName, Plan
 from gateway.routing.match import Facts
 from gateway.routing.table import Route, RouteTable
@@ -68,7 +75,9 @@ def plan(exchange: Exchange, table: RouteTable, status: Status) -> tuple[Plan, R
     candidates = [_judge(exchange, table.endpoints[name], status) for name in names]
     chosen = [c for c in candidates if c.eligible]
     if not chosen:
-        chosen = _rescue(exchange, table, names, status, candidates)
+        # A lane asked for is kept: whoever says auto:local may not want the request to leave the house.
+        others = [] if lane is not None else [n for n in table.endpoints if n not in names]
+        chosen = _rescue(exchange, table, others, status, candidates)
     sticky = route is None or route.sticky
     return _ordered(exchange, table, chosen, candidates, route_id, why, sticky), route
 
@@ -98,7 +107,7 @@ def _lane_asked(exchange: Exchange) -> LaneName | None:
         return None
     found = _lane(lane)
     if found is None:
-        raise NoRoute(f"unknown lane {lane[:40]!r}", where="x-interlock-lane", accepted=", ".join(LANES))
+        raise MalformedRequest(f"unknown lane {lane[:40]!r}", where="x-interlock-lane", accepted=", ".join(LANES))
     return found
 
 
@@ -155,11 +164,11 @@ def _judge(exchange: Exchange, endpoint: Endpoint, status: Status) -> Candidate:
 
 
 def _rescue(
-    exchange: Exchange, table: RouteTable, names: tuple[str, ...], status: Status, candidates: list[Candidate]
+    exchange: Exchange, table: RouteTable, names: list[str], status: Status, candidates: list[Candidate]
 ) -> list[Candidate]:
-    """Nothing on the list is eligible. A window, image or health problem may be solved by any other model the key may use;
-    a model whose only fault is an open breaker is better than an error."""
-    others = [_judge(exchange, e, status) for n, e in table.endpoints.items() if n not in names]
+    """Nothing on the list is eligible. A window, image or health problem may be solved by one of the other `names`; a model
+    whose only fault is an open breaker is better than an error."""
+    others = [_judge(exchange, table.endpoints[name], status) for name in names]
     candidates += others
     if chosen := [c for c in others if c.eligible]:
         return chosen

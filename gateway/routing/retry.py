@@ -35,12 +35,8 @@ def delay_s(error: UpstreamError, attempt: int, rules: Rules, *, uniform: float,
     if attempt >= rules.max_attempts:
         return None
     match error:
-        case UpstreamRateLimited():
-            if error.quota:
-                return None
-            asked = error.retry_after_s
-        case UpstreamOverloaded():
-            if not error.may_retry:
+        case UpstreamRateLimited() | UpstreamOverloaded():
+            if not error.may_retry:  # a spent quota among them
                 return None
             asked = error.retry_after_s
         case UpstreamTimeout():

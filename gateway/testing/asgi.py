@@ -87,7 +87,8 @@ class Exchange:
 
     async def read(self) -> bytes | None:
         """The next piece of the body; None at its end (see `cut`)."""
-        return await self._either(self._pieces.get())
+        piece: bytes | None = await self._either(self._pieces.get())
+        return piece
 
     async def read_until(self, mark: bytes) -> bytes:
         """Everything up to the piece in which `mark` is complete; AssertionError if the body ends before."""

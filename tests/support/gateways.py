@@ -13,7 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gateway.app import Gateway
 from gateway.config.load import Loaded, load
@@ -105,12 +105,13 @@ async def staged(
     state_dir: Path,
     config: dict[str, Any] | str | None = None,
     *,
-    upstream: Upstream | None = None,
+    upstream: Upstream | Literal["real"] | None = None,
     clock: Clock | None = None,
     local: bool = True,
     **script: Any,
 ) -> AsyncIterator[Stage]:
-    """A gateway over `upstream`, or over a `ScriptedUpstream` with the script given. Default: one chat model."""
+    """A gateway over `upstream` ("real": its own client, with sockets), or over a `ScriptedUpstream` with the script given.
+    Default: one chat model."""
     config = one_model() if config is None else config
     if upstream is None:
         sleep = clock.sleep if clock is not None else asyncio.sleep
@@ -121,7 +122,8 @@ async def staged(
         return loaded(stage.config)
 
     gateway = Gateway(
-        loaded(config), again, state_dir, local=local, clock=clock, random=SeededRandom(7), upstream=upstream
+        loaded(config), again, state_dir, local=local, clock=clock, random=SeededRandom(7),
+        upstream=None if upstream == "real" else upstream,
     )
     await gateway.start()
     stage = Stage(gateway, AsgiClient(gateway.front), upstream, state_dir, config)
@@ -206,17 +208,58 @@ async def eventually(what: Callable[[], Any], limit_s: float = 5.0) -> Any:
     return value
 
 
-__all__ = [
-    "PATHS",
-    "UP",
-    "ConfigError",
-    "Served",
-    "Stage",
-    "body_of",
-    "eventually",
-    "loaded",
-    "model_at",
-    "one_model",
-    "served",
-    "staged",
-]
+def error_of(dialect: str, body: bytes) -> dict[str, Any]:
+    """The error object of a body in its dialect; AssertionError when it is none."""
+    told = json.loads(body)
+    if dialect == "messages":
+        assert told["type"] == "error"
+    assert isinstance(told["error"]["message"], str)
+    assert told["error"]["message"]
+    error: dict[str, Any] = told["error"]
+    return error
+
+
+def events_of(data: bytes) -> list[tuple[str, Any]]:
+    """(event name, decoded data) of a whole stream; comments are left out, `[DONE]` is ("", "[DONE]")."""
+    found = []
+    for block in data.decode().replace("\r\n", "\n").split("\n\n"):
+        fields = dict(line.split(":", 1) for line in block.splitlines() if line and not line.startswith(":"))
+        if "data" in fields:
+            text = fields["data"].strip()
+            found.append((fields.get("event", "").strip(), text if text == "[DONE]" else json.loads(text)))
+    return found
+
+
+def text_in(dialect: str, data: bytes) -> str:
+    """The answer text of a whole stream."""
+    said = ""
+    for _, event in events_of(data):
+        if event == "[DONE]":
+            continue
+        if dialect == "chat":
+            said += "".join(c["delta"].get("content") or "" for c in event.get("choices", []))
+        elif dialect == "messages" and event["type"] == "content_block_delta":
+            said += event["delta"].get("text", "")
+        elif dialect == "responses" and event["type"] == "response.output_text.delta":
+            said += event["delta"]
+    return said
+
+
+def failed_in(dialect: str, data: bytes) -> str:
+    """The message of the error that ends a stream; AssertionError when it does not end in one."""
+    name, last = events_of(data)[-1]
+    if dialect == "responses":
+        assert last["type"] == "response.failed"
+        return str(last["response"]["error"]["message"])
+    if dialect == "messages":
+        assert name == "error"
+        assert last["type"] == "error"
+    return str(last["error"]["message"])
+
+
+def ended_well(dialect: str, data: bytes) -> bool:
+    """The stream has its dialect's proper end."""
+    _, last = events_of(data)[-1]
+    if dialect == "chat":
+        return bool(last == "[DONE]")
+    return bool(last["type"] in ("message_stop", "response.completed"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -10,8 +9,6 @@ from gateway.ports import Clock
 
 ENTRY_OVERHEAD_BYTES = 200
 """Python's own cost of an entry (key tuple, value object, dict slot), measured with sys.getsizeof and rounded up."""
-
-_COUNTER = struct.Struct("<q")
 
 
 class MemoryState:
@@ -49,10 +46,12 @@ class MemoryState:
         held = self._entries.get((ns, key))
         now = self._clock.monotonic()
         if held is None or held[1] <= now:
-            self._put((ns, key), _COUNTER.pack(amount), ttl_s)
+            self._put((ns, key), b"%d" % amount, ttl_s)
             return amount
-        total: int = _COUNTER.unpack(held[0])[0] + amount
-        self._entries[(ns, key)] = (_COUNTER.pack(total), held[1])
+        total = int(held[0]) + amount
+        value = b"%d" % total
+        self._bytes += len(value) - len(held[0])
+        self._entries[(ns, key)] = (value, held[1])
         return total
 
     async def aclose(self) -> None:

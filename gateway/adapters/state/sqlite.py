@@ -53,6 +53,7 @@ class SqliteState:
 
         def write(db: sqlite3.Connection) -> None:
             with db:
+                db.execute("BEGIN IMMEDIATE")
                 db.executemany(
                     "INSERT OR REPLACE INTO state (ns, key, value, counter, expires_s) VALUES (?, ?, ?, NULL, ?)", rows
                 )
@@ -80,6 +81,7 @@ class SqliteState:
 
         def write(db: sqlite3.Connection) -> bool:
             with db:
+                db.execute("BEGIN IMMEDIATE")
                 alive = self._read_at(db, ns, key, now) is not None
                 db.execute("DELETE FROM state WHERE ns = ? AND key = ?", (ns, key))
                 return alive

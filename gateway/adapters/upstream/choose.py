@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from gateway.errors import UpstreamConnect
 from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
 
 Make = Callable[[str | None], Upstream]
@@ -18,8 +19,11 @@ class ChoosingUpstream:
         self._makers = {"lean": lean, "full": full}
         self._clients: dict[tuple[str, str | None], Upstream] = {}
         self._odd_origins = frozenset(odd_origins)
+        self._closed = False
 
     async def send(self, request: UpstreamRequest) -> UpstreamReply:
+        if self._closed:
+            raise UpstreamConnect("the gateway is shutting down", origin=request.origin)
         odd = request.proxy is not None or request.origin in self._odd_origins
         return await self._client("full" if odd else "lean", request.tls_ca).send(request)
 
@@ -31,6 +35,7 @@ class ChoosingUpstream:
 
     async def aclose(self) -> None:
         """Close all, the later ones also when an earlier fails."""
+        self._closed = True
         clients, self._clients = list(self._clients.values()), {}
         errors: list[Exception] = []
         for client in clients:
