@@ -40,14 +40,16 @@ def edit(files: Mapping[str, str | None], wish: Wish) -> Mapping[str, str]:
     if isinstance(models, list) and models[:1] == [entry]:
         return {FILE: text}
     others = [m for m in models if not (isinstance(m, dict) and m.get("name") == NAME)]
-    text = _inserted(_OURS.sub("", text), entry)
+    text = _EMPTY.sub("models:\n", _OURS.sub("", text))
+    if "models" in before and _MODELS.search(text) is None:  # a second `models` would silently win over the first
+        raise by_hand(FILE, f"this entry in models: {json.dumps(entry)}")
+    text = _inserted(text, entry)
     if _yaml_lines.parsed(text, FILE) != {**before, "models": [entry, *others]}:
         raise by_hand(FILE, f"this entry in models: {json.dumps(entry)}")
     return {FILE: text}
 
 
 def _inserted(text: str, entry: Mapping[str, Any]) -> str:
-    text = _EMPTY.sub("models:\n", text)
     if not text.endswith("\n"):
         text += "\n"
     found = _MODELS.search(text)

@@ -35,17 +35,18 @@ def put(text: str, values: Mapping[str, str | bool], where: str) -> str:
         return text
     for key, value in values.items():
         if before.get(key) != value or key not in before:
-            text = _line(text, key, json.dumps(value, ensure_ascii=False))
+            text = _line(text, key, json.dumps(value, ensure_ascii=False), there=key in before)
     if parsed(text, where) != wanted:
         raise by_hand(where, ", ".join(f"{key}: {json.dumps(value)}" for key, value in values.items()))
     return text
 
 
-def _line(text: str, key: str, value: str) -> str:
-    """JSON scalars are YAML scalars. A value that spans lines is not touched (and then fails the proof)."""
+def _line(text: str, key: str, value: str, *, there: bool) -> str:
+    """JSON scalars are YAML scalars. A key that is there in another form is not touched, which fails the proof: a second
+    one would silently win over it."""
     line = re.compile(rf"^({re.escape(key)}[ \t]*:)(?:[ \t]+[^\n#]*?)?([ \t]+#[^\n]*)?$", re.MULTILINE)
     new, count = line.subn(lambda found: f"{found[1]} {value}{found[2] or ''}", text, count=1)
-    if count:
+    if count or there:
         return new
     gap = "" if not text or text.endswith("\n") else "\n"
     return f"{text}{gap}{key}: {value}\n"
