@@ -163,16 +163,7 @@ class Pipeline:
         flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
         await self._deliver(flight, route, runtime)
-<<<<<<< HEAD
         await self._remember(flight, runtime, digest)
-=======
-        try:
-            await settle.remember(flight, self.ports, runtime, digest)
-            await stored.keep(flight, self.ports.state, runtime.settings.responses_store)
-        except GatewayError as error:
-            # The answer is good: it is not spoilt because the state store is away.
-            _log.error("%s is not remembered: %s", exchange.request_id, error.message)
->>>>>>> behave
         await self._close(flight)
 
     async def _deliver(self, flight: Flight, route: Route | None, runtime: Runtime) -> None:

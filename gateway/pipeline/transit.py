@@ -129,9 +129,9 @@ class Transit:
     def _finish_translation(self, data: bytes) -> bytes:
         assert self._encoder is not None
         data += self._encoder.close()
-        head, done, _ = data.rpartition(DONE)
-        if done:
-            data, self._tail = head, DONE + b"\n\n"
+        ending = self._client.terminal
+        if ending.startswith(DONE) and data.endswith(ending):
+            data, self._tail = data[: -len(ending)], ending
         self.terminal = data
         return data
 

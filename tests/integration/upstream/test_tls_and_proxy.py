@@ -152,6 +152,6 @@ async def test_odd_origins_go_to_the_full_client(serve: Any, ask: Any) -> None:
     assert await (await upstream.send(ask(server))).read(LIMIT) == b"ok"
     assert (lean.open_count, full.open_count) == (0, 1)
     await upstream.aclose()
-    for closed in (lean, full):
+    for closed in (full, upstream):
         with pytest.raises(UpstreamConnect, match="shutting down"):
             await closed.send(ask(server))
