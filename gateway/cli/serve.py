@@ -147,8 +147,9 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings, path: Path | None) -> int:
-    server = _Server(
+def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
+    """uvicorn around the gateway's front, which is started already."""
+    return _Server(
         uvicorn.Config(
             gateway.front,
             http="httptools",
@@ -160,9 +161,13 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
             server_header=False,
             date_header=True,
             backlog=2048,
-            timeout_keep_alive=round(settings.server.idle_connection_s),
+            timeout_keep_alive=max(1, round(settings.server.idle_connection_s)),
         )
     )
+
+
+async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings, path: Path | None) -> int:
+    http = server(gateway, settings)
     host, port = listening.getsockname()[:2]
     click.echo(
         f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
@@ -173,7 +178,7 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
     stopping = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
-    serving = loop.create_task(server.serve([listening]), name="http")
+    serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
     async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
         stop = loop.create_task(stopping.wait(), name="signals")
@@ -182,8 +187,8 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
             _log.info("draining: %d requests in flight", gateway.front.in_flight)
             await gateway.drain()
         stop.cancel()
-    server.should_exit = True
-    server.force_exit = gateway.front.in_flight > 0
+    http.should_exit = True
+    http.force_exit = gateway.front.in_flight > 0
     await serving
     return 0
 

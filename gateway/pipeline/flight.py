@@ -97,9 +97,14 @@ class Flight:
         self.reply_bytes += len(data)
         self.last_write = self.clock.monotonic()
 
+    @property
+    def quiet(self) -> bool:
+        """Nobody writes, so a keep-alive may."""
+        return self.keepalive and not self._writing and self._pinging is None
+
     async def ping(self) -> None:
         """A keep-alive, if nobody writes. Commits the headers, not the hop: no content is out yet."""
-        if self._writing or self._pinging is not None or not self.keepalive:
+        if not self.quiet:
             return
         self._pinging = asyncio.get_running_loop().create_future()
         try:

@@ -24,6 +24,7 @@ class Keeper:
         self._clock = clock
         self.silence_s = silence_s
         self._flights: dict[int, Flight] = {}
+        self._pings: set[asyncio.Task[None]] = set()
 
     def add(self, flight: Flight) -> None:
         flight.last_write = self._clock.monotonic()
@@ -36,14 +37,16 @@ class Keeper:
         """Ticks until cancelled."""
         while True:
             await self._clock.sleep(min(TICK_S, self.silence_s / 2))
-            await self.tick()
+            self.tick()
 
-    async def tick(self) -> None:
+    def tick(self) -> None:
+        """Begins what is due. A slow reader blocks its own ping only, and gets no second one meanwhile (`Flight.ping`)."""
         due = self._clock.monotonic() - self.silence_s
-        late = [f for f in self._flights.values() if f.last_write <= due]
-        if late:
-            # A slow reader blocks its own ping only: each runs by itself, and a second one is not begun meanwhile.
-            await asyncio.wait([asyncio.ensure_future(self._ping(f)) for f in late], timeout=TICK_S)  # noqa: TID251
+        for flight in self._flights.values():
+            if flight.last_write <= due and flight.quiet:
+                task = asyncio.ensure_future(self._ping(flight))  # noqa: TID251 - held until it ends
+                self._pings.add(task)
+                task.add_done_callback(self._pings.discard)
 
     async def _ping(self, flight: Flight) -> None:
         try:

@@ -75,6 +75,8 @@ class Transit:
         for event in self._splitter.feed(chunk):
             if self.complete:
                 break
+            if self._same and not event.isascii():
+                _check_utf8(event)
             if self.begun and self._same and self._is_plain(event):
                 self._count_plain(event)
                 out.append(event)
@@ -173,6 +175,14 @@ class Transit:
             if self._prelude_bytes > PRELUDE_BYTES_MAX:
                 raise UpstreamProtocol("the upstream sent over 1 MiB before any content")
         return b""
+
+
+def _check_utf8(event: bytes) -> None:
+    """What is forwarded unread is at least text: broken UTF-8 stops many clients' readers for good."""
+    try:
+        event.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UpstreamProtocol("the upstream sent an event that is not UTF-8") from error
 
 
 def _is_content(event: Event) -> bool:

@@ -44,7 +44,8 @@ class Exchange:
         self._app, self._scope, self._body = app, scope, body
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(buffer)
         self._started: asyncio.Event = asyncio.Event()
-        self._gone = asyncio.Event()
+        self._left = asyncio.Event()
+        self._over = asyncio.Event()
         self._complete = False
         self._sending = self._messages()
         self.status = 0
@@ -67,7 +68,8 @@ class Exchange:
 
     def leave(self) -> None:
         """The client closes the connection."""
-        self._gone.set()
+        self._left.set()
+        self._over.set()
         while not self._pieces.empty():
             self._pieces.get_nowait()
 
@@ -119,8 +121,7 @@ class Exchange:
             self.error = error
         self.cut = not self._complete
         self._started.set()
-        if not self._gone.is_set():
-            await self._put(None)
+        await self._put(None)
 
     async def _messages(self) -> AsyncIterator[Message]:
         if isinstance(self._body, bytes):
@@ -135,10 +136,10 @@ class Exchange:
         yield {"type": "http.request", "body": b"", "more_body": False}
 
     async def _receive(self) -> Message:
-        if not self._gone.is_set():
+        if not self._over.is_set():
             async for message in self._sending:
                 return message
-        await self._gone.wait()
+        await self._over.wait()
         return {"type": "http.disconnect"}
 
     async def _send(self, message: Message) -> None:
@@ -156,23 +157,18 @@ class Exchange:
             await self._put(message["body"])
         if self._complete:
             # As a server does: the next `receive` tells that nobody waits any more.
-            asyncio.get_running_loop().call_soon(self._gone_after_reading)
-
-    def _gone_after_reading(self) -> None:
-        self._gone.set()
+            self._over.set()
 
     async def _put(self, piece: bytes | None) -> None:
         """Waits while the client does not read, but not for one that left."""
-        if self._gone.is_set() and not self._complete:
+        if self._left.is_set():
             return
         putting = asyncio.ensure_future(self._pieces.put(piece))
-        leaving = asyncio.ensure_future(self._gone.wait())
+        leaving = asyncio.ensure_future(self._left.wait())
         try:
             await asyncio.wait({putting, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
-            if self._complete and not putting.done():
-                await putting
             putting.cancel()
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gateway.app import Gateway
+from gateway.cli import serve
 from gateway.config.load import Loaded, load
-from gateway.errors import ConfigError
 from gateway.ir.exchange import LedgerRow
 from gateway.ports import Clock, Upstream
 from gateway.providers.registry import catalog
@@ -122,7 +122,12 @@ async def staged(
         return loaded(stage.config)
 
     gateway = Gateway(
-        loaded(config), again, state_dir, local=local, clock=clock, random=SeededRandom(7),
+        loaded(config),
+        again,
+        state_dir,
+        local=local,
+        clock=clock,
+        random=SeededRandom(7),
         upstream=None if upstream == "real" else upstream,
     )
     await gateway.start()
@@ -263,3 +268,19 @@ def ended_well(dialect: str, data: bytes) -> bool:
     if dialect == "chat":
         return bool(last == "[DONE]")
     return bool(last["type"] in ("message_stop", "response.completed"))
+
+
+@contextlib.asynccontextmanager
+async def serving(gateway: Gateway) -> AsyncIterator[int]:
+    """A gateway in this process behind a real uvicorn on a free port, set up as `interlock serve` does; yields the port."""
+    listening = serve.bind("127.0.0.1", 0)
+    assert listening is not None
+    server = serve.server(gateway, gateway.runtime.settings)
+    running = asyncio.ensure_future(server.serve([listening]))
+    await eventually(lambda: server.started)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = server.force_exit = True
+        await running
+        listening.close()

@@ -36,7 +36,8 @@ ODDITIES = {
 @pytest.mark.parametrize("client", DIALECTS)
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(
-    "fault", ["503", "500", "529", "429ra:60", "429quota", "402", "401", "403", "404model", "400ctx", "html502", "cut_early"]
+    "fault",
+    ["503", "500", "529", "429ra:60", "429quota", "402", "401", "403", "404model", "400ctx", "html502", "cut_early"],
 )
 async def test_refusals_and_early_cuts(tmp_path, client, stream, fault):
     async with stage_of(tmp_path, "chat", fault=fault) as stage:
