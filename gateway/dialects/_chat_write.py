@@ -125,7 +125,8 @@ class _Writer:
         if not value["content"] and not calls and "audio" not in value:
             return  # nothing is left of the turn; chat does not need one
         thought = self._reasoning(thoughts, called=bool(calls))
-        if thought:
+        # DeepSeek wants the field on every tool turn; "" stands for a turn whose thoughts are another vendor's.
+        if thought or (calls and thoughts and self._profile.echo_reasoning == "tool_turns"):
             value[self._profile.reasoning_field or "reasoning_content"] = thought
         if calls:
             value["content"] = value["content"] or None

@@ -12,7 +12,7 @@ from gateway.dialects import registry, responses
 from gateway.dialects.contract import Target
 from gateway.dialects.messages import DIALECT as MESSAGES
 from gateway.endpoints import Endpoint
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, UnsupportedFeature
 from gateway.pipeline.prepare import forwarded_headers
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest
@@ -63,7 +63,12 @@ async def _ask(endpoint: Endpoint, raw: RawRequest, ports: Ports) -> int | None:
     if wire is None:
         return None
     target = Target(model=endpoint.model, profile=wire.profile)
-    body = MESSAGES.adapt(raw.body, MESSAGES.read(raw.body), target, ask_usage=False)
+    try:
+        body = MESSAGES.adapt(raw.body, MESSAGES.read(raw.body), target, ask_usage=False)
+    except UnsupportedFeature as error:
+        # What this model could not serve can still be counted: the harness asks in order to decide what to send.
+        _log.info("count_tokens: %s cannot carry the request (%s): counted locally", endpoint.name, error.message)
+        return None
     request = UpstreamRequest(
         method="POST",
         origin=endpoint.origin,

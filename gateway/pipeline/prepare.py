@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from gateway.dialects import registry
 from gateway.dialects.contract import Dialect, SeenReasoning, Target, View
 from gateway.endpoints import Endpoint, Wire
@@ -17,6 +19,7 @@ from gateway.pipeline.flight import Flight
 from gateway.ports import StateStore, Timeouts, UpstreamRequest
 from gateway.sessions import reasoning
 from gateway.telemetry import LOG
+from gateway.wire import splice
 
 REASONING = "reasoning"
 
@@ -49,7 +52,7 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     same = upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
     losses: tuple[str, ...] = ()
     if same:
-        body = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
+        body, losses = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
     else:
         body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
     request = UpstreamRequest(
@@ -62,12 +65,13 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
         proxy=endpoint.proxy,
         tls_ca=endpoint.tls_ca,
     )
-    return Prepared(request, wire, upstream, losses, same, same and exchange.stream and not exchange.view.include_usage)
+    hide_usage = same and exchange.stream and not exchange.view.include_usage
+    return Prepared(request, wire, upstream, losses, same, hide_usage)
 
 
 async def _same(
     flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, target: Target, dialect: Dialect, *, repair: bool
-) -> bytes:
+) -> tuple[bytes, tuple[str, ...]]:
     exchange = flight.exchange
     body: bytes = exchange.body
     view: View = exchange.view
@@ -79,7 +83,26 @@ async def _same(
         if decision:
             body = dialect.rewrite_reasoning(body, view, decision.drop, decision.restore, wire.profile)
             view = dialect.read(body)
-    return dialect.adapt(body, view, target, ask_usage=exchange.stream)
+    adapted = dialect.adapt(body, view, target, ask_usage=exchange.stream)
+    return adapted, _left_out(body, adapted, view, target)
+
+
+def _left_out(body: bytes, adapted: bytes, view: View, target: Target) -> tuple[str, ...]:
+    """Top-level fields that `adapt` took away. Looked for only when more than the model's name changed in size."""
+    start, end = view.span_model
+    expected = len(body) + len(msgspec.json.encode(target.model)) - (end - start)
+    if adapted is body or len(adapted) == expected:
+        return ()
+    before, after = splice.fields(body), splice.fields(adapted)
+    renamed = _BOUNDS if _BOUNDS & after.keys() else frozenset()
+    gone = [name for name in before if name not in after and name not in renamed]
+    if "tool_choice" in after and bytes(before["tool_choice"]) != bytes(after["tool_choice"]):
+        gone.append("tool_choice")
+    return tuple(gone)
+
+
+# Two names of one bound: `adapt` puts it under the one that the upstream knows.
+_BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 async def _translated(

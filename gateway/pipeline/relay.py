@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.dialects._shared import error_of_failed
 from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError, UpstreamProtocol, UpstreamTimeout
 from gateway.ir.events import Failed, Response, fold, unfold
 from gateway.ir.exchange import Hop
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.prepare import Prepared
-from gateway.pipeline.transit import StreamFailed, Transit, error_of
+from gateway.pipeline.transit import StreamFailed, Transit, without_done
 from gateway.ports import UpstreamReply
 from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
 from gateway.wire.sse import SseSplitter
@@ -99,6 +100,8 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
                 if data:
                     flight.begun = True
                     await flight.write(data)
+                if transit.failure is not None:
+                    raise transit.failure
                 if transit.complete:
                     break
             limit.reschedule(None)
@@ -156,6 +159,8 @@ async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamRe
     flight.ttft_s = flight.clock.monotonic() - began
     flight.begun = True
     flight.terminal = data
+    data, tail = without_done(data, flight.dialect.terminal)
+    flight.ending = lambda comment: comment + tail
     await flight.write(data)
 
 
@@ -176,7 +181,7 @@ async def _stream_as_whole(flight: Flight, prepared: Prepared, reply: UpstreamRe
     events += decoder.close()
     folded = fold(events)
     if isinstance(folded, Failed):
-        raise error_of(folded)
+        raise error_of_failed(folded)
     _account(flight, folded)
     flight.whole = flight.dialect.encode_response(folded, flight.context())
 

@@ -92,9 +92,11 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
     if endpoint is None:
         return
     settings = runtime.settings.session
+    # Read again: a title call that ran beside this one may have written meanwhile, and neither may undo the other.
+    current = session_state.load(await ports.state.get(SESSION, exchange.session.id))
     bind = exchange.labels.call in CONVERSATION_CALLS
     state = session_state.answered(
-        flight.state,
+        current,
         model=endpoint.name,
         mint=endpoint.mint,
         digest=digest,

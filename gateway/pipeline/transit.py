@@ -4,30 +4,26 @@ Same dialect: raw events are forwarded; plain text events by a substring test, a
 tool calls, reasoning and the ending are known. Other dialect: every event is decoded and encoded anew.
 
 Until the first piece of content nothing is released (the prelude: role chunks, message_start, response.created), so
-another hop can still take over without the client seeing two beginnings. An error event before content is raised as the
-error it is; one after content is raised too, carrying the raw event, and the relay decides how the client learns of it.
+another hop can still take over without the client seeing two beginnings. A failure (an error event, or one that cannot be
+read) before anything was released is raised; after that it is kept in `failure`, so that what came before it in the same
+read still reaches the client, and the relay decides how the client learns of it.
 """
 
 from __future__ import annotations
 
 from gateway.accounting.tally import Tally
+from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext
-from gateway.errors import (
-    UpstreamError,
-    UpstreamOverloaded,
-    UpstreamProtocol,
-    UpstreamRateLimited,
-    UpstreamRejected,
-)
+from gateway.errors import UpstreamError, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
 from gateway.ir.request import ToolCall
-from gateway.wire.sse import SseSplitter
+from gateway.wire.sse import SseSplitter, data_of
 
 PRELUDE_BYTES_MAX = 1 << 20
 """Content must begin within this; real preludes are a few KB (Responses echoes the request's tools in two events)."""
 
-DONE = b"data: [DONE]"
+DONE = b"[DONE]"
 
 
 class StreamFailed(Exception):
@@ -40,7 +36,8 @@ class StreamFailed(Exception):
 
 
 class Transit:
-    """One hop's stream. `begun`: content was released. `complete`: the reply came to its proper end."""
+    """One hop's stream. `begun`: content was seen. `complete`: the reply came to its proper end. `failure`: it broke after
+    content had been released, and nothing more will come."""
 
     def __init__(
         self,
@@ -52,6 +49,7 @@ class Transit:
         tally: Tally,
         hide_usage: bool,
     ) -> None:
+        """`context` None: the bytes pass through; otherwise they are translated with it."""
         self._client = client
         self._same = context is None
         self._decoder = upstream.stream_decoder(profile)
@@ -66,22 +64,29 @@ class Transit:
         self._tail = b""
         self.begun = False
         self.complete = False
+        self.failure: StreamFailed | UpstreamProtocol | None = None
+        self._released = False
         self.terminal: bytes = b""
         """The event that ended the reply as the client sees it, for whoever stores the reply."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol."""
+        """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol if nothing was released yet."""
         out: list[bytes] = []
-        for event in self._splitter.feed(chunk):
-            if self.complete:
-                break
-            if self._same and not event.isascii():
-                _check_utf8(event)
-            if self.begun and self._same and self._is_plain(event):
-                self._count_plain(event)
-                out.append(event)
-            else:
-                out.append(self._interesting(event))
+        try:
+            for event in self._splitter.feed(chunk):
+                if self.complete:
+                    break
+                if self._same and not event.isascii():
+                    _check_utf8(event)
+                if self.begun and self._same and self._is_plain(event):
+                    self._count_plain(event)
+                    out.append(event)
+                else:
+                    out.append(self._interesting(event))
+        except (StreamFailed, UpstreamProtocol) as failure:
+            if not self._released:
+                raise
+            self.failure = failure
         return self._release(out)
 
     def close(self) -> bytes:
@@ -123,7 +128,7 @@ class Transit:
             return self._finish_translation(data) if self.complete else data
         if self.complete:
             self.terminal = event
-            if event.startswith(DONE):
+            if data_of(event) == DONE:
                 self._tail = event
                 return b""
         return out
@@ -131,10 +136,8 @@ class Transit:
     def _finish_translation(self, data: bytes) -> bytes:
         assert self._encoder is not None
         data += self._encoder.close()
-        ending = self._client.terminal
-        if ending.startswith(DONE) and data.endswith(ending):
-            data, self._tail = data[: -len(ending)], ending
         self.terminal = data
+        data, self._tail = without_done(data, self._client.terminal)
         return data
 
     def _account(self, events: list[Event], raw: bytes) -> bytes:
@@ -142,7 +145,7 @@ class Transit:
         for event in events:
             self._tally.feed(event)
             if isinstance(event, Failed):
-                raise StreamFailed(error_of(event), raw if self._same else b"")
+                raise StreamFailed(error_of_failed(event), raw if self._same else b"")
             if not self.begun and _is_content(event):
                 self.begun = True
             if not isinstance(event, UsageReport):
@@ -168,6 +171,7 @@ class Transit:
                 self._prelude.append(data)
                 data = b"".join(self._prelude)
                 self._prelude.clear()
+            self._released = self._released or bool(data)
             return data
         if data:
             self._prelude.append(data)
@@ -195,10 +199,9 @@ def _is_content(event: Event) -> bool:
             return False
 
 
-def error_of(failed: Failed) -> UpstreamError:
-    """The error tree's leaf for an error event inside a 200 stream."""
-    if failed.status == 429:
-        return UpstreamRateLimited(failed.message, quota=failed.code == "insufficient_quota")
-    if failed.status >= 500:
-        return UpstreamOverloaded(failed.message, status=failed.status)
-    return UpstreamRejected(failed.message, status=failed.status, upstream_code=failed.code)
+def without_done(data: bytes, terminal: bytes) -> tuple[bytes, bytes]:
+    """(data, tail): the end of a chat stream taken apart from its `[DONE]`, after which clients stop reading; only what
+    stands at the very end is one, for a reply may well speak of it. Other dialects' streams have no tail."""
+    if terminal and data_of(terminal) == DONE and data.endswith(terminal):
+        return data[: -len(terminal)], terminal
+    return data, b""

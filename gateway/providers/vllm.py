@@ -1,7 +1,8 @@
 """vLLM 0.33: all three dialects natively, count_tokens, cached-token usage with --enable-prompt-tokens-details.
 
-Sources: protocols.md section 0 fact 8, sections 1.1 and 2.1; clients.md section 5.1 (run on CPU). Its thinking signatures
-are random, so its mint is its own and nothing of it goes to another vendor.
+Sources: protocols.md section 0 fact 8, sections 1.1 and 2.1; clients.md section 5.1 (run on CPU); vLLM 0.32
+entrypoints/anthropic (protocol.py, serving.py: thinking, output_config). Its thinking signatures are random, so its mint is
+its own and nothing of it goes to another vendor.
 """
 
 from __future__ import annotations
@@ -29,7 +30,18 @@ PROVIDER = Provider(
     dialects=("chat", "messages", "responses"),
     paths={"chat": "/v1/chat/completions", "messages": "/v1/messages", "responses": "/v1/responses"},
     profile=PROFILE,
-    profiles={"messages": replace(PROFILE, seed=False, penalties=False, logprobs=False)},
+    profiles={
+        "messages": replace(
+            PROFILE,
+            seed=False,
+            penalties=False,
+            logprobs=False,
+            # "enabled" is accepted too, but its budget answers 400 unless the server was started with a reasoning parser
+            # (v1/engine/input_processor.py): "adaptive" asks for the same and pins nothing.
+            thinking_modes=("adaptive", "disabled"),
+            output_config=True,  # effort and format json_schema (_handle_output_config)
+        )
+    },
     env_keys=("VLLM_API_KEY",),
     env_base_url=("VLLM_BASE_URL",),
     local=True,

@@ -103,8 +103,9 @@ def decide(
 
     - a sealed trace that someone else minted is withheld; one that nobody here remembers is kept only if this target is
       the only minter the session has seen (a session resumed after the gateway's memory was lost);
-    - an unsealed trace is withheld where seals are verified, kept where reasoning is plain text and ours or unknown;
-    - a tool turn without reasoning gets its own back if this mint made it and the profile echoes or verifies;
+    - an unsealed trace is withheld where seals are verified; where reasoning is plain text it is kept if this mint made it,
+      or if nobody here remembers it and the session has seen no other minter;
+    - a tool turn without reasoning gets its own back if this mint made it and the profile echoes, verifies or decrypts;
       where an echo is demanded and the turn was another vendor's, an empty trace stands in (a 400 otherwise).
     """
     drop: list[tuple[int, int]] = []
@@ -139,16 +140,15 @@ def _withheld(
         return not sealing or any(m != mint for m in mints)
     if sealing:
         return True
-    return entry is not None and entry.mint != mint
+    return entry.mint != mint if entry is not None else any(m != mint for m in mints)
 
 
 def _to_restore(entry: Entry | None, mint: str, profile: Profile) -> tuple[Reasoning, ...] | None:
     ours = entry is not None and entry.mint == mint
     if profile.echo_reasoning == "tool_turns":
         return entry.blocks if entry is not None and ours and entry.blocks else (Reasoning(),)
-    if entry is not None and ours and entry.blocks and (profile.verifies_signatures or profile.encrypted_reasoning):
-        return entry.blocks
-    return None
+    takes = profile.verifies_signatures or profile.encrypted_reasoning or profile.echo_reasoning == "optional"
+    return entry.blocks if entry is not None and ours and entry.blocks and takes else None
 
 
 def seen_in(messages: Sequence[Message]) -> list[SeenReasoning]:
