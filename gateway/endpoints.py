@@ -14,7 +14,7 @@ from typing import Any
 from gateway.config.base import is_ref
 from gateway.config.models import ModelConfig, profile_changes
 from gateway.config.settings import Settings
-from gateway.errors import Headers
+from gateway.errors import ConfigError, Headers
 from gateway.ir.exchange import LaneName
 from gateway.ir.profile import Profile
 from gateway.ir.request import DialectName
@@ -78,7 +78,7 @@ def build(
 ) -> dict[str, Endpoint]:
     """Every enabled model as an endpoint, in the order of the configuration. `secrets` maps secret references to their
     values (a reference that could not be resolved is absent: the endpoint then sends no credential and the upstream says
-    so); `found` tells for people where a discovered model came from."""
+    so); `found` tells for people where a discovered model came from. ConfigError for a proxy that could not be read."""
     return {
         name: _endpoint(name, model, providers[model.provider], secrets, found.get(name, "configuration"))
         for name, model in settings.models.items()
@@ -117,7 +117,7 @@ def _endpoint(name: str, model: ModelConfig, provider: Provider, secrets: Mappin
         local=provider.local,
         simulated=origin.startswith("sim://"),
         price_id=model.price_id or provider.price_id,
-        proxy=_value(model.proxy, secrets),
+        proxy=_proxy(name, model, secrets),
         tls_ca=model.tls_ca,
         tags=tuple(model.tags),
         aliases=tuple(model.aliases),
@@ -151,6 +151,14 @@ def _value(text: str | None, secrets: Mapping[str, str]) -> str | None:
     if text is None:
         return None
     return secrets.get(text) if is_ref(text) else text
+
+
+def _proxy(name: str, model: ModelConfig, secrets: Mapping[str, str]) -> str | None:
+    """ConfigError for one that could not be read: without it the request would go out directly, which somebody forbade."""
+    proxy = _value(model.proxy, secrets)
+    if proxy is None and model.proxy is not None:
+        raise ConfigError(f"models.{name}.proxy: {model.proxy} cannot be read", where=f"models.{name}.proxy")
+    return proxy
 
 
 def _headers(model: ModelConfig, provider: Provider, secrets: Mapping[str, str]) -> Headers:

@@ -174,9 +174,10 @@ class Health(Protocol):
     def status(self, model: str) -> tuple[bool, str]:
         """(may be called now, why not)."""
 
-    def started(self, model: str) -> None: ...
+    def started(self, model: str) -> int:
+        """A call begins. What it probes of an ill endpoint, 0 for an ordinary call: to be handed back to `ended`."""
 
-    def ended(self, model: str, outcome: Literal["success", "failure", "neutral"]) -> None: ...
+    def ended(self, model: str, outcome: Literal["success", "failure", "neutral"], *, probe: int) -> None: ...
 
     def cooled(self, model: str, retry_after_s: float) -> None:
         """The upstream asked to be left alone."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
-from gateway.ports import Clock
+from gateway.ports import Clock, Health
 from gateway.routing import breaker
-from gateway.routing.breaker import Breaker, Rules
+from gateway.routing.breaker import Breaker, Outcome, Rules
 
 
 class MemoryHealth:
@@ -22,18 +21,24 @@ class MemoryHealth:
         known = self._breakers.get(model)
         return (True, "") if known is None else breaker.status(known, self._rules(), self._clock.monotonic())
 
-    def started(self, model: str) -> None:
-        if (known := self._breakers.get(model)) is not None:
-            self._breakers[model] = breaker.started(known, self._rules(), self._clock.monotonic())
+    def started(self, model: str) -> int:
+        known = self._breakers.get(model)
+        if known is None:
+            return breaker.NO_PROBE
+        self._breakers[model], probe = breaker.started(known, self._rules(), self._clock.monotonic())
+        return probe
 
-    def ended(self, model: str, outcome: Literal["success", "failure", "neutral"]) -> None:
+    def ended(self, model: str, outcome: Outcome, *, probe: int) -> None:
         known = self._breakers.get(model)
         if known is None:
             if outcome != "failure":
                 return
             known = Breaker()
-        self._breakers[model] = breaker.ended(known, self._rules(), self._clock.monotonic(), outcome)
+        self._breakers[model] = breaker.ended(known, self._rules(), self._clock.monotonic(), outcome, probe=probe)
 
     def cooled(self, model: str, retry_after_s: float) -> None:
         known = self._breakers.get(model, Breaker())
         self._breakers[model] = breaker.cooled(known, self._clock.monotonic(), retry_after_s)
+
+
+_: type[Health] = MemoryHealth

@@ -39,7 +39,8 @@ class SessionConfig(Strict):
         default=15.0,
         ge=0,
         le=100,
-        description="Most of a session's cost so far, in percent, that moves to another model may lose in cold caches.",
+        description="Most of a session's cost so far, in percent, that moves to another model may lose in cold caches. "
+        "Without effect in this version: a session leaves its model only where the route does not list it or it cannot serve.",
     )
     reasoning_ttl_s: float = Field(
         default=86_400.0,

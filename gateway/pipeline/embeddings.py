@@ -65,7 +65,7 @@ async def _accounted(
     """The call, with its row written whatever happens."""
     ports, usage = pipeline.ports, Usage(source="none")
     began = ports.clock.monotonic()
-    ports.health.started(endpoint.name)
+    probe = ports.health.started(endpoint.name)
     outcome, status = "cancelled", 0
     word: Literal["success", "failure", "neutral"] = "neutral"
     error: str | None = None
@@ -82,7 +82,7 @@ async def _accounted(
         raise
     finally:
         seconds = flight.upstream_s = ports.clock.monotonic() - began
-        ports.health.ended(endpoint.name, word)
+        ports.health.ended(endpoint.name, word, probe=probe)
         pricing = runtime.pricing.get(endpoint.name, Pricing())
         cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds)
         flight.hops.append(

@@ -70,6 +70,8 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     last = len(flight.plan.hops) - 1
     for index, hop in enumerate(flight.plan.hops):
         endpoint = runtime.endpoints[hop.model]
+        if index < last and not ports.health.status(hop.model)[0]:
+            continue  # it fell ill, or its probes were taken, since the plan was made; the last one is tried regardless
         try:
             return await _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=index == last)
         except (UpstreamError, DownstreamError) as error:
@@ -154,7 +156,7 @@ async def _attempt(
     flight.headers = relay.headers_for(flight, hop, endpoint)
     began = ports.clock.monotonic()
     flight.ttft_s = None
-    ports.health.started(endpoint.name)
+    probe = ports.health.started(endpoint.name)
     reply: UpstreamReply | None = None
     failure: GatewayError | None = None
     outcome = "cancelled"
@@ -178,7 +180,7 @@ async def _attempt(
             await asyncio.shield(reply.aclose())
         seconds = ports.clock.monotonic() - began
         flight.upstream_s += seconds
-        ports.health.ended(endpoint.name, _breaker_word(outcome, failure))
+        ports.health.ended(endpoint.name, _breaker_word(outcome, failure), probe=probe)
         flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
 
 

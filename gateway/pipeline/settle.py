@@ -105,7 +105,12 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
         window_s=runtime.settings.loop_guard.window_s,
     )
     await ports.state.put(SESSION, exchange.session.id, session_state.dump(state), settings.ttl_s)
-    entries = reasoning.entries(endpoint.mint, flight.tally.reasoning(), flight.tally.tool_call_ids())
+    entries = reasoning.entries(
+        endpoint.mint,
+        flight.tally.reasoning(),
+        flight.tally.tool_call_ids(),
+        bytes_max=settings.reasoning_bytes_max,
+    )
     if entries:
         scope = exchange.session.id
         items = {f"{scope}|{key}": reasoning.dump(entry) for key, entry in entries.items()}

@@ -1,8 +1,10 @@
 """Circuit breaker and cool-down of one endpoint, as a value and a transition function.
 
 closed: calls pass; `failures` within `window_s` open it. open: no call for `open_s`. half_open: at most `half_open_probes`
-calls at a time; a success closes it, a failure opens it again. A rate limit does not count as failure but cools the
-endpoint down for as long as the upstream asked (Envoy: outlier ejection, retry-after back-off).
+calls at a time are probes; a probe's success closes it, its failure opens it again. Calls that are no probes may be under
+way beside them (begun before it opened, or asked for by name): their ends change nothing while it is not closed. A rate
+limit does not count as failure but cools the endpoint down for as long as the upstream asked (Envoy: outlier ejection,
+retry-after back-off).
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """`failed_at` are the failures in the window (seconds, oldest first, at most `failures`)."""
+    """`failed_at` are the failures in the window (seconds, oldest first, at most `failures`); `probes` those under way.
+    `openings` counts how often it opened: a probe belongs to one opening and says nothing about a later one."""
 
     phase: Phase = "closed"
     failed_at: tuple[float, ...] = ()
     opened_at_s: float = 0.0
+    openings: int = 0
     probes: int = 0
     cool_until_s: float = 0.0
 
@@ -49,29 +53,52 @@ def status(breaker: Breaker, rules: Rules, now_s: float) -> tuple[bool, str]:
     return True, "probe"
 
 
-def started(breaker: Breaker, rules: Rules, now_s: float) -> Breaker:
-    """A call begins. An open breaker whose time is up becomes half open with this call as its probe."""
+NO_PROBE = 0
+
+
+def started(breaker: Breaker, rules: Rules, now_s: float) -> tuple[Breaker, int]:
+    """A call begins: (the breaker after, NO_PROBE or the opening that the call probes: hand it to `ended`). An open breaker
+    whose time is up becomes half open with this call as its first probe; with all probes under way a further call is none.
+    """
     if breaker.phase == "open" and now_s - breaker.opened_at_s >= rules.open_s:
-        return replace(breaker, phase="half_open", probes=1)
-    if breaker.phase == "half_open":
-        return replace(breaker, probes=breaker.probes + 1)
-    return breaker
+        return replace(breaker, phase="half_open", probes=1), breaker.openings
+    if breaker.phase == "half_open" and breaker.probes < rules.half_open_probes:
+        return replace(breaker, probes=breaker.probes + 1), breaker.openings
+    return breaker, NO_PROBE
 
 
-def ended(breaker: Breaker, rules: Rules, now_s: float, outcome: Outcome) -> Breaker:
+def ended(breaker: Breaker, rules: Rules, now_s: float, outcome: Outcome, *, probe: int = NO_PROBE) -> Breaker:
     """A call ended. neutral: it says nothing about the endpoint (the client left, the request itself was refused)."""
-    if breaker.phase == "half_open":
-        if outcome == "success":
-            return Breaker(cool_until_s=breaker.cool_until_s)
-        if outcome == "failure":
-            return replace(breaker, phase="open", opened_at_s=now_s, probes=0, failed_at=())
-        return replace(breaker, probes=max(0, breaker.probes - 1))
-    if outcome != "failure":
-        return breaker if outcome == "neutral" or not breaker.failed_at else replace(breaker, failed_at=())
+    match breaker.phase:
+        case "closed":
+            return _counted(breaker, rules, now_s, outcome)
+        case "half_open" if probe == breaker.openings:
+            return _probed(breaker, now_s, outcome)
+        case _:
+            return breaker
+
+
+def _counted(breaker: Breaker, rules: Rules, now_s: float, outcome: Outcome) -> Breaker:
+    if outcome == "neutral":
+        return breaker
+    if outcome == "success":
+        return replace(breaker, failed_at=()) if breaker.failed_at else breaker
     recent = (*(t for t in breaker.failed_at if now_s - t < rules.window_s), now_s)[-rules.failures :]
-    if breaker.phase == "closed" and len(recent) >= rules.failures:
-        return replace(breaker, phase="open", opened_at_s=now_s, failed_at=(), probes=0)
+    if len(recent) >= rules.failures:
+        return _opened(breaker, now_s)
     return replace(breaker, failed_at=recent)
+
+
+def _opened(breaker: Breaker, now_s: float) -> Breaker:
+    return replace(breaker, phase="open", opened_at_s=now_s, openings=breaker.openings + 1, probes=0, failed_at=())
+
+
+def _probed(breaker: Breaker, now_s: float, outcome: Outcome) -> Breaker:
+    if outcome == "success":
+        return Breaker(openings=breaker.openings, cool_until_s=breaker.cool_until_s)
+    if outcome == "failure":
+        return _opened(breaker, now_s)
+    return replace(breaker, probes=max(0, breaker.probes - 1))
 
 
 def cooled(breaker: Breaker, now_s: float, retry_after_s: float) -> Breaker:

@@ -121,13 +121,14 @@ def _within(attribute: str, values: frozenset[str]) -> Test:
 
 
 def globs(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """`*`, `?` and `[...]`; case counts. Plain names are looked up, the rest is one regular expression."""
-    plain = frozenset(p for p in patterns if not any(c in p for c in "*?["))
-    wild = [fnmatch.translate(p) for p in patterns if p not in plain]
+    """`*`, `?` and `[...]`; case counts. A pattern always matches itself, so `opus[1m]` is also just that name. Names are
+    looked up, the rest is one regular expression."""
+    names = frozenset(patterns)
+    wild = [fnmatch.translate(p) for p in patterns if any(c in p for c in "*?[")]
     if not wild:
-        return plain.__contains__
+        return names.__contains__
     expression = re.compile("|".join(wild))
-    return lambda text: text in plain or expression.match(text) is not None
+    return lambda text: text in names or expression.match(text) is not None
 
 
 def _expression(source: str) -> Test:

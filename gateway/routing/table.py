@@ -82,7 +82,8 @@ def _compile(
     names: dict[str, None] = {}
     for target in route.to:
         if target.startswith(LANE_PREFIX):
-            names |= dict.fromkeys(lanes.get(target.removeprefix(LANE_PREFIX), ()))  # type: ignore[call-overload]
+            lane = next((lane for lane in LANES if target == LANE_PREFIX + lane), None)
+            names |= dict.fromkeys(lanes[lane] if lane else ())
         elif target in endpoints:
             names[target] = None
     config = route.retry or settings.retry

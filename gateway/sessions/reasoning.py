@@ -21,8 +21,8 @@ from gateway.dialects.contract import SeenReasoning
 from gateway.ir.profile import Profile
 from gateway.ir.request import Message, Reasoning, ToolCall
 
-MAX_BLOCK_BYTES = 1 << 20
-"""Longest reasoning text kept for one turn; a longer one is not restored (vendors cap thinking far below)."""
+STAND_IN = (Reasoning(),)
+"""An empty trace, where a vendor demands one and none is known (DeepSeek accepts an empty string)."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -57,8 +57,11 @@ def call_key(tool_call_id: str) -> str:
     return "c:" + hashlib.blake2b(tool_call_id.encode(), digest_size=16).hexdigest()
 
 
-def entries(mint: str, blocks: Sequence[Reasoning], tool_call_ids: Iterable[str]) -> dict[str, Entry]:
-    """What to remember of one reply: each seal's mint, and the turn's blocks under each of its tool calls."""
+def entries(
+    mint: str, blocks: Sequence[Reasoning], tool_call_ids: Iterable[str], *, bytes_max: int
+) -> dict[str, Entry]:
+    """What to remember of one reply: each seal's mint, and the turn's blocks under each of its tool calls, unless they are
+    longer than `bytes_max` together (then the turn is not restored)."""
     if not blocks:
         # A tool turn without reasoning is remembered too: its minter will not miss what it never said.
         return {call_key(i): Entry(mint) for i in tool_call_ids}
@@ -67,11 +70,17 @@ def entries(mint: str, blocks: Sequence[Reasoning], tool_call_ids: Iterable[str]
         seal = block.signature or block.encrypted
         if seal:
             found[seal_key(seal)] = Entry(mint)
-    size = sum(len(b.text) + sum(map(len, b.summary)) + len(b.encrypted or "") for b in blocks)
-    if size <= MAX_BLOCK_BYTES:
+    size = sum(_bytes(b) for b in blocks)
+    if size <= bytes_max:
         for call_id in tool_call_ids:
             found[call_key(call_id)] = Entry(mint, tuple(blocks))
     return found
+
+
+def _bytes(block: Reasoning) -> int:
+    return sum(
+        len(text.encode()) for text in (block.text, *block.summary, block.signature or "", block.encrypted or "")
+    )
 
 
 def keys_needed(seen: Sequence[SeenReasoning]) -> list[str]:
@@ -110,18 +119,28 @@ def decide(
     """
     drop: list[tuple[int, int]] = []
     restore: dict[int, tuple[Reasoning, ...]] = {}
-    for trace in seen:
-        entry = known.get(call_key(trace.tool_call_ids[0])) if trace.tool_call_ids else None
-        if trace.missing:
-            blocks = _to_restore(entry, mint, profile)
-            if blocks is not None:
-                restore[trace.path[0]] = blocks
-        elif _withheld(trace, known, entry, mint, profile, mints):
-            drop.append(trace.path)
-            blocks = _to_restore(entry, mint, profile)
-            if blocks is not None and trace.path[0] not in restore:
-                restore[trace.path[0]] = blocks
+    for turn in _turns(seen):
+        calls = turn[0].tool_call_ids
+        entry = known.get(call_key(calls[0])) if calls else None
+        gone = [t for t in turn if not t.missing and _withheld(t, known, entry, mint, profile, mints)]
+        blocks = _to_restore(entry, mint, profile) if calls and (gone or turn[0].missing) else None
+        if blocks is not None and (blocks != STAND_IN or len(gone) == len(turn) or turn[0].missing):
+            # What is restored is the whole turn's: whatever is left of it would stand there twice.
+            restore[turn[0].path[0]] = blocks
+            gone = [t for t in turn if not t.missing] if blocks != STAND_IN else gone
+        drop += [t.path for t in gone]
     return Decision(tuple(drop), restore)
+
+
+def _turns(seen: Sequence[SeenReasoning]) -> list[list[SeenReasoning]]:
+    """Traces of one assistant turn together: they name at least one tool call in common. One without calls is alone."""
+    turns: list[list[SeenReasoning]] = []
+    for trace in seen:
+        if turns and not set(trace.tool_call_ids).isdisjoint(turns[-1][0].tool_call_ids):
+            turns[-1].append(trace)
+        else:
+            turns.append([trace])
+    return turns
 
 
 def _withheld(
@@ -146,7 +165,7 @@ def _withheld(
 def _to_restore(entry: Entry | None, mint: str, profile: Profile) -> tuple[Reasoning, ...] | None:
     ours = entry is not None and entry.mint == mint
     if profile.echo_reasoning == "tool_turns":
-        return entry.blocks if entry is not None and ours and entry.blocks else (Reasoning(),)
+        return entry.blocks if entry is not None and ours and entry.blocks else STAND_IN
     takes = profile.verifies_signatures or profile.encrypted_reasoning or profile.echo_reasoning == "optional"
     return entry.blocks if entry is not None and ours and entry.blocks and takes else None
 

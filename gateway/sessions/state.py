@@ -21,7 +21,6 @@ class SessionState(msgspec.Struct, omit_defaults=True, frozen=True):
     turn_digest: str = ""
     repeats: int = 0
     repeat_since_s: float = 0.0
-    stopped: int = 0
 
 
 _decode = msgspec.msgpack.Decoder(SessionState)
@@ -59,5 +58,4 @@ def answered(
         turn_digest=digest,
         repeats=state.repeats + 1 if same else 1,
         repeat_since_s=state.repeat_since_s if same else now_s,
-        stopped=state.stopped if same else 0,
     )
