@@ -74,18 +74,29 @@ def holder(number: int, proc: Path = PROC) -> str | None:
     inodes = _listening(number, proc)
     if not inodes:
         return None
+    wanted = {f"socket:[{inode}]" for inode in inodes}
     for folder in proc.glob("[0-9]*/fd"):
-        try:
-            links = {os.readlink(entry) for entry in folder.iterdir()}
-        except OSError:
-            continue  # gone, or not ours to look at
-        if links & {f"socket:[{inode}]" for inode in inodes}:
+        if wanted & _links(folder):
             try:
                 name = (folder.parent / "comm").read_text().strip()
             except OSError:
                 name = "a program"
             return f"{name} (pid {folder.parent.name})"
     return None
+
+
+def _links(folder: Path) -> set[str]:
+    """What the open files of a process are; those that vanish meanwhile, or are not ours to look at, are left out."""
+    found = set()
+    try:
+        for entry in os.scandir(folder):
+            try:
+                found.add(os.readlink(entry.path))
+            except OSError:
+                continue
+    except OSError:
+        pass
+    return found
 
 
 def _listening(number: int, proc: Path) -> set[str]:

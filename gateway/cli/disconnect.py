@@ -74,7 +74,7 @@ def _undo(record: _connections.Record, home: Path, choice: Choice) -> None:
     if choice == "keep":
         return
     new = [(kept, _wanted(kept, home, choice)) for kept in record.files]
-    for kept, data in new:
+    for kept, data in reversed(new):  # folders were noted with the first file that needed them
         _connections.put_back(kept, home, data)
 
 

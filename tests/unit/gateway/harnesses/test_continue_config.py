@@ -44,16 +44,21 @@ def test_another_dialect_replaces_our_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["name: x\n", "name: x\nmodels: []\n", "models:\n- name: Old\n  model: x\nname: x\n", "name: x"]
+    "text",
+    [
+        "name: x\n",
+        "name: x\nmodels: []\n",
+        "name: x\nmodels: [] # none\n",
+        "models:\n- name: Old\n  model: x\nname: x\n",
+        "name: x",
+    ],
 )
 def test_shapes_of_files(text: str) -> None:
     after = only(edited(HARNESS, "chat", {config.FILE: text}))
     assert yaml.safe_load(after)["name"] == "x"
 
 
-@pytest.mark.parametrize(
-    "text", ["models: [{name: a}]\n", "models: {}\n", "models: [] # none\n", '"models": []\n', "x: [\n"]
-)
+@pytest.mark.parametrize("text", ["models: [{name: a}]\n", "models: {}\n", '"models": []\n', "x: [\n"])
 def test_what_cannot_be_edited_safely_is_refused(text: str) -> None:
     with pytest.raises(ConfigError):
         config.edit({config.FILE: text}, wish("chat"))

@@ -80,7 +80,7 @@ def test_what_is_no_json_is_refused_with_its_place(text: str, place: str) -> Non
 
 
 def test_a_value_in_the_way_is_never_overwritten() -> None:
-    with pytest.raises(ConfigError, match="nested[.]a is no object"):
+    with pytest.raises(ConfigError, match=r"nested\.a is no object"):
         _jsonc.put(FILE, ("nested", "a", "x"), 1)
     with pytest.raises(ConfigError, match="the document is no object"):
         _jsonc.put("[]", ("a",), 1)
