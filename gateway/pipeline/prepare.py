@@ -96,13 +96,14 @@ def _left_out(body: bytes, adapted: bytes, view: View, target: Target) -> tuple[
     before, after = splice.fields(body), splice.fields(adapted)
     renamed = _BOUNDS if _BOUNDS & after.keys() else frozenset()
     gone = [name for name in before if name not in after and name not in renamed]
-    if "tool_choice" in after and bytes(before["tool_choice"]) != bytes(after["tool_choice"]):
-        gone.append("tool_choice")
+    gone += [name for name in _SOFTENED if name in before and name in after and before[name] != after[name]]
     return tuple(gone)
 
 
 # Two names of one bound: `adapt` puts it under the one that the upstream knows.
 _BOUNDS = frozenset({"max_tokens", "max_completion_tokens"})
+# Fields that `adapt` replaces by the nearest thing the upstream takes: auto for a forced tool, json_object for a schema.
+_SOFTENED = ("tool_choice", "response_format")
 
 
 async def _translated(
@@ -125,6 +126,8 @@ async def _translated(
     body = encoded.body
     if repair:
         body = upstream.without_reasoning(body, upstream.read(body), wire.profile)
+    if flight.dialect.name == "responses":  # this gateway stores by itself: nothing is lost
+        return body, tuple(loss for loss in encoded.losses if loss != "store")
     return body, encoded.losses
 
 

@@ -22,15 +22,10 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 @pytest.fixture
-def talk(stand: Stand) -> Iterator[Callable[..., Talk]]:
+def talk(stand: Stand) -> Callable[..., Talk]:
     """`talk(client, model, stream=...)`: a conversation in a session of its own."""
-    made: list[Talk] = []
 
     def begin(client: Any, model: str, *, stream: bool, session: str | None = None, **more: Any) -> Talk:
-        one = Talk(stand.base, client, model, stream=stream, session=session or stand.session(), **more)
-        made.append(one)
-        return one
+        return Talk(stand.base, client, model, stream=stream, session=session or stand.session(), **more)
 
-    yield begin
-    for one in made:
-        one.close()
+    return begin

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-import yaml
 
 from gateway.app import Gateway
-from gateway.config.load import Loaded, load
+from gateway.config.load import Loaded
 from gateway.testing.scripted import Recorded, ScriptedModel, ScriptedServer
 from gateway.testing.scripted.memory import Memory
 from gateway.testing.scripted.model import Script
+from tests.support.gateways import loaded
 
 KEY = "sk-scripted"
 
@@ -87,17 +87,18 @@ class Stand:
         for name, profile in VENDORS.items():
             self.servers[name] = await ScriptedServer(profile=profile, api_key=KEY).start()
         os.environ["SCRIPTED_KEY"] = KEY
-        path = self._folder / "interlock.yaml"
-        path.write_text(yaml.safe_dump(self._config()))
+        config = loaded(self._config())
 
         async def again() -> Loaded:
-            return load(path, path.read_text())
+            return config
 
-        self.gateway = Gateway(await again(), again, self._folder / "state", local=True)
+        self.gateway = Gateway(config, again, self._folder / "state", local=True)
         await self.gateway.start()
         listening = socket.create_server(("127.0.0.1", 0))
         self.base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = uvicorn.Config(self.gateway.front, http="httptools", ws="none", loop="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            self.gateway.front, http="httptools", ws="none", loop="none", lifespan="off", log_config=None
+        )
         self._server = uvicorn.Server(config)
         self._server.capture_signals = _no_signals  # type: ignore[method-assign]
         self._serving = asyncio.ensure_future(self._server.serve([listening]))
@@ -129,13 +130,12 @@ class Stand:
             {"id": "default", "to": ["claude", "deepseek", "vllm"]},
         ]
         return {
-            "version": 1,
             "models": models,
             "routes": routes,
             # Many tests share this gateway: one test's failures must not open the breaker for the next.
-            "breaker": {"failures": 10_000},
+            "breaker": {"failures": 1000},
             "loop_guard": {"repeats": 1000},
-            "retry": {"attempts": 1},
+            "retry": {"max_attempts": 1},
         }
 
     # --- scenes -----------------------------------------------------------------------------------------------
@@ -153,11 +153,7 @@ class Stand:
 
     def forget(self) -> None:
         """The gateway's memory is lost: sessions, reasoning, stored responses."""
-        self.do(self._forget())
-
-    async def _forget(self) -> None:
-        state: Any = self.gateway.ports.state
-        state.clear()
+        self.do(self.gateway.ports.state.aclose())  # of the memory store: drops everything, and it goes on
 
 
 def _no_signals() -> Any:

@@ -6,6 +6,7 @@ ways: `full` (reasoning replayed), `bare` (reasoning dropped), `text` (only what
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -65,6 +66,20 @@ class Result:
     image: bool = False
 
 
+_seen: dict[str, str] = {}
+
+
+def _note(response: httpx2.Response) -> None:
+    _seen.clear()
+    _seen.update(response.headers)
+
+
+@functools.cache
+def _http() -> httpx2.Client:
+    """One for all: building one takes 20 ms. Tests of this folder run one after the other, so the last headers are ours."""
+    return httpx2.Client(event_hooks={"response": [_note]}, timeout=30)
+
+
 class Talk:
     def __init__(
         self,
@@ -78,6 +93,7 @@ class Talk:
         tools: Sequence[str] = (),
         system: str | None = None,
         headers: dict[str, str] | None = None,
+        api_key: str = "any",
         **options: Any,
     ) -> None:
         self.base, self.client, self.model, self.stream, self.replay = base, client, model, stream, replay
@@ -86,30 +102,16 @@ class Talk:
         if session:
             self.headers["x-interlock-session"] = session
         self.tools = [_tool(client, name) for name in tools]
-        self._seen: dict[str, str] = {}
-        self._http = httpx2.Client(event_hooks={"response": [self._note]}, timeout=30)
-        common: Any = {"api_key": "any", "max_retries": 0, "http_client": self._http}
+        common: Any = {"api_key": api_key, "max_retries": 0, "http_client": _http()}
         if client == "messages":
             self._sdk: Any = anthropic.Anthropic(base_url=base, **common)
         else:
             self._sdk = openai.OpenAI(base_url=base + "/v1", **common)
         self.history: list[Any] = []
 
-    def close(self) -> None:
-        self._http.close()
-
-    def __enter__(self) -> Talk:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _note(self, response: httpx2.Response) -> None:
-        self._seen = dict(response.headers)
-
     # --- asking -----------------------------------------------------------------------------------------------
 
-    def ask(self, text: str, **options: Any) -> Said:
+    def ask(self, text: str, /, **options: Any) -> Said:
         """A user's turn."""
         self.history.append({"role": "user", "content": text})
         return self.go(**options)
@@ -128,7 +130,7 @@ class Talk:
         if self.tools:
             sent["tools"] = self.tools
         said: Said = getattr(self, f"_{self.client}")(sent)
-        said.headers = self._seen
+        said.headers = dict(_seen)
         return said
 
     def _chat(self, sent: dict[str, Any]) -> Said:
@@ -137,7 +139,10 @@ class Talk:
         if self.stream:
             sent.setdefault("stream_options", {"include_usage": True})
             with self._sdk.chat.completions.stream(**sent) as stream:
-                reply = stream.get_final_completion()
+                try:
+                    reply = stream.get_final_completion()
+                except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError):
+                    reply = stream.current_completion_snapshot  # the SDK raises, its reply is whole all the same
         else:
             reply = self._sdk.chat.completions.create(**sent)
         choice = reply.choices[0]
@@ -173,8 +178,10 @@ class Talk:
             sent["instructions"] = self.system
         if self.stream:
             with self._sdk.responses.stream(**sent) as stream:
-                self.kinds = [event.type for event in stream]
-                reply = stream.get_final_response()
+                events = list(stream)
+                self.kinds = [event.type for event in events]
+                assert self.kinds[-1] in ("response.completed", "response.incomplete"), self.kinds[-3:]
+                reply = events[-1].response
         else:
             reply = self._sdk.responses.create(**sent)
         items = [item.model_dump(exclude_none=True) for item in reply.output]
@@ -185,7 +192,8 @@ class Talk:
         thinking = "".join(p["text"] for i in items if i["type"] == "reasoning" for p in i.get("summary", ()))
         calls = [(i["call_id"], i["name"], i["arguments"]) for i in items if i["type"] == "function_call"]
         refusal = next(
-            (p["refusal"] for i in items if i["type"] == "message" for p in i["content"] if p["type"] == "refusal"), None
+            (p["refusal"] for i in items if i["type"] == "message" for p in i["content"] if p["type"] == "refusal"),
+            None,
         )
         if self.replay == "text":
             self.history.append({"role": "assistant", "content": _words(reply.output_text, calls)})
@@ -271,7 +279,9 @@ def tool_choice(client: Client, wish: str) -> Any:
 def json_schema(client: Client, schema: dict[str, Any]) -> dict[str, Any]:
     """The request field that asks for structured output."""
     if client == "chat":
-        return {"response_format": {"type": "json_schema", "json_schema": {"name": "out", "schema": schema, "strict": True}}}
+        return {
+            "response_format": {"type": "json_schema", "json_schema": {"name": "out", "schema": schema, "strict": True}}
+        }
     if client == "responses":
         return {"text": {"format": {"type": "json_schema", "name": "out", "schema": schema, "strict": True}}}
     return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
