@@ -3,6 +3,7 @@
     GatewayError
       DownstreamError     the caller's fault; another hop cannot help
         MalformedRequest 400    Unauthenticated 401      AttestationFailed 403   ModelNotAllowed 403
+        ForeignPage 403
         UnknownModel 404        NotFound 404             MethodNotAllowed 405    BodyTooLarge 413
         UnsupportedFeature 422  UpgradeRequired 426      BudgetExceeded 429      TooManyRequests 429
         NotAvailable 501
@@ -76,6 +77,14 @@ class Unauthenticated(DownstreamError):
     status = 401
     kind = "authentication_error"
     code = "invalid_api_key"
+
+
+class ForeignPage(DownstreamError):
+    """A web page tries to use the keyless loopback gateway through the visitor's browser."""
+
+    status = 403
+    kind = "permission_error"
+    code = "foreign_origin"
 
 
 class AttestationFailed(DownstreamError):
