@@ -7,14 +7,17 @@ in: a proxy awaits upstream headers for minutes, and a client that is gone must 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from gateway.dialects import registry
 from gateway.dialects.contract import Dialect
 from gateway.errors import (
     Draining,
+    ForeignPage,
     GatewayError,
     Headers,
     InternalError,
@@ -164,6 +167,7 @@ class Front:
             if (caller := self.keys.find(secret)) is not None:
                 return caller
         if not needed:
+            refuse_pages(headers)
             return ANONYMOUS
         raise Unauthenticated(
             "the API key is not known, revoked or expired" if shown else "no API key was sent",
@@ -246,6 +250,31 @@ def _secrets(headers: Mapping[bytes, bytes]) -> Iterator[str]:
         yield bearer[7:].strip().decode("latin-1")
     if key := headers.get(b"x-api-key", b"").strip():
         yield key.decode("latin-1")
+
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def refuse_pages(headers: Mapping[bytes, bytes]) -> None:
+    """Without a key anybody on this machine may call, but not every web page its browser shows: a page's Origin must be
+    loopback, and so must the Host that was asked for (a rebound DNS name is not). ForeignPage."""
+    for name in (b"origin", b"host"):
+        value = headers.get(name, b"").decode("latin-1").lower()
+        if value and not _loopback(value):
+            raise ForeignPage(
+                f"{name.decode()} {value[:100]!r} may not use a gateway that needs no key",
+                where=name.decode(),
+                accepted="a loopback name, or a key made by `interlock key create`",
+            )
+
+
+def _loopback(value: str) -> bool:
+    """Of an origin (scheme://host:port, "null") or a Host value."""
+    try:
+        host = urlsplit(value if "://" in value else f"http://{value}").hostname or ""
+        return host in _LOOPBACK or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _upgrades(headers: Headers) -> bool:
