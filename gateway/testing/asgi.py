@@ -191,7 +191,7 @@ class AsgiClient:
     ) -> Exchange:
         """`path` may hold a query. `buffer`: pieces that may wait to be read before the app is made to wait."""
         target, _, query = path.partition("?")
-        sent = {"host": "gateway.test", **self._headers, **(headers or {})}
+        sent = {"host": "127.0.0.1:4242", **self._headers, **(headers or {})}
         if isinstance(body, bytes):
             sent.setdefault("content-length", str(len(body)))
         scope = {
