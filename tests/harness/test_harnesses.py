@@ -46,10 +46,6 @@ _DELIBERATE = {
         "an event that cannot be read is never passed on (DESIGN decision 5); the harness asks again",
     ),
     "bad_utf8": ("ok+1", "the same"),
-    "402": (
-        "ERR",
-        "no balance is told as an exhausted quota, which Codex rightly does not retry; here it would pass by itself",
-    ),
 }
 
 
