@@ -39,6 +39,16 @@ _TELLING = (
 )  # fmt: skip
 
 
+# Where the gateway may end worse than no gateway, on purpose: (grades that are good enough, why).
+_DELIBERATE = {
+    "garbage_event": (
+        "ok+1",
+        "an event that cannot be read is never passed on (DESIGN decision 5); the harness asks again",
+    ),
+    "bad_utf8": ("ok+1", "the same"),
+}
+
+
 def _measured(harness: str, dialect: str) -> list[str]:
     """The faults for which it is known what this harness makes of them, in the order of the catalogue."""
     known = BASELINE["runs"][f"{harness}/{dialect}"]
@@ -62,8 +72,9 @@ def test_no_fault_ends_worse_than_without_the_gateway(case: Case, outcome: Outco
     usual = BASELINE["runs"][case.pair]["none"]["requests"]
     grade = outcome.result.grade(usual)
     direct = BASELINE["runs"][case.pair][case.fault]["grade"]
+    floor, _ = _DELIBERATE.get(case.fault, (direct, ""))
     assert grade != "LOOP", outcome.told()
-    assert rank(grade) >= rank(direct), f"{grade}, without the gateway {direct}\n{outcome.told()}"
+    assert rank(grade) >= min(rank(direct), rank(floor)), f"{grade}, without the gateway {direct}\n{outcome.told()}"
 
 
 def test_the_baseline_is_of_these_harnesses_and_knows_every_case() -> None:
