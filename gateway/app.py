@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from pathlib import Path
 
 from gateway import __version__
@@ -87,6 +88,16 @@ def _baseline(settings: Settings, endpoints: dict[str, Endpoint]) -> str | None:
     return next((name for name, e in endpoints.items() if e.lane == "frontier"), None)
 
 
+FIXED = ("server.host", "server.port", "server.keepalive_s", "server.idle_connection_s", "state", "ledger", "log")
+"""Settings that are read once, at start; all others are asked of the runtime."""
+
+
+def _at_next_start(old: Settings, new: Settings) -> list[str]:
+    """One warning for each setting that a reload changed without effect."""
+    changed = [path for path in FIXED if attrgetter(path)(old) != attrgetter(path)(new)]
+    return [f"{path} was changed: it takes effect at the next start" for path in changed]
+
+
 async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
     match settings.state.kind:
         case "redis":
@@ -146,7 +157,10 @@ class Gateway:
     async def start(self) -> None:
         settings = self._runtime.settings
         clock, random = self._clock, self._random
-        self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise ConfigError(f"the state directory {self._state_dir} cannot be made: {error.strerror}") from error
         ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
         outside = self._outside or ChoosingUpstream(
             lambda ca: LeanUpstream(ca_file=ca), lambda ca: AiohttpUpstream(ca_file=ca)
@@ -210,6 +224,7 @@ class Gateway:
                 self.reload_error = "; ".join(error.problems) or error.text()
                 _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
                 return False
+            warnings = (*warnings, *_at_next_start(self._runtime.settings, runtime.settings))
             self._runtime, self.warnings, self.reload_error = runtime, warnings, None
             _log.info("configuration reloaded from %s (generation %d)", loaded.source, runtime.generation)
             for warning in warnings:

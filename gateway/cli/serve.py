@@ -121,7 +121,7 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket | None:
-    """A bound socket; None when the port is taken. OSError for an address that is not ours."""
+    """A bound socket; None when the port is taken. ConfigError for an address that is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

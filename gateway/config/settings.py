@@ -40,7 +40,7 @@ class SessionConfig(Strict):
         ge=0,
         le=100,
         description="Most of a session's cost so far, in percent, that moves to another model may lose in cold caches. "
-        "Without effect in this version: a session leaves its model only where the route does not list it or it cannot serve.",
+        "Without effect in this version: a session leaves its model only where its route does not list it or it is ill.",
     )
     reasoning_ttl_s: float = Field(
         default=86_400.0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 
 from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
 
@@ -19,8 +20,10 @@ class SchemeUpstream:
         return await self._special.get(scheme, self._usual).send(request)
 
     async def aclose(self) -> None:
-        for upstream in (*self._special.values(), self._usual):
-            await upstream.aclose()
+        """Close all, the later ones also when an earlier fails."""
+        async with AsyncExitStack() as stack:
+            for upstream in (self._usual, *self._special.values()):
+                stack.push_async_callback(upstream.aclose)
 
 
 _: type[Upstream] = SchemeUpstream

@@ -75,7 +75,13 @@ def test_a_probe_of_an_earlier_opening_says_nothing_about_this_one() -> None:
 
 @pytest.mark.parametrize(
     ("asked_s", "at_s", "free"),
-    [(5.0, 4.9, False), (5.0, 5.0, True), (-1.0, 0.0, True), (1e9, COOLDOWN_MAX_S - 1, False), (1e9, COOLDOWN_MAX_S, True)],
+    [
+        (5.0, 4.9, False),
+        (5.0, 5.0, True),
+        (-1.0, 0.0, True),
+        (1e9, COOLDOWN_MAX_S - 1, False),
+        (1e9, COOLDOWN_MAX_S, True),
+    ],
 )
 def test_a_cool_down_is_bounded(asked_s: float, at_s: float, free: bool) -> None:
     assert status(cooled(Breaker(), 0.0, asked_s), RULES, at_s)[0] is free
