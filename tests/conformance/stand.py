@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import socket
 import threading
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
@@ -16,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from gateway.app import Gateway
+from gateway.cli import serve
 from gateway.config.load import Loaded
 from gateway.testing.scripted import Recorded, ScriptedModel, ScriptedServer
 from gateway.testing.scripted.memory import Memory
@@ -94,7 +94,8 @@ class Stand:
 
         self.gateway = Gateway(config, again, self._folder / "state", local=True)
         await self.gateway.start()
-        listening = socket.create_server(("127.0.0.1", 0))
+        listening = serve.bind("127.0.0.1", 0)
+        assert listening is not None
         self.base = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(
             self.gateway.front, http="httptools", ws="none", loop="none", lifespan="off", log_config=None
@@ -102,7 +103,7 @@ class Stand:
         self._server = uvicorn.Server(config)
         self._server.capture_signals = _no_signals  # type: ignore[method-assign]
         self._serving = asyncio.ensure_future(self._server.serve([listening]))
-        while not self._server.started:
+        while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.01)
 
     async def _close(self) -> None:
