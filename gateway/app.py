@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 from gateway import __version__
 from gateway.accounting.cost import Pricing
@@ -18,6 +19,7 @@ from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
 from gateway.adapters.prices import ListPrices
 from gateway.adapters.simulated import SimulatedUpstream
+from gateway.adapters.state.memory import MemoryState
 from gateway.adapters.stats import Stats
 from gateway.adapters.system import SystemClock, SystemRandom
 from gateway.adapters.tasks import TaskSet
@@ -26,15 +28,17 @@ from gateway.adapters.upstream import AiohttpUpstream, ChoosingUpstream, LeanUps
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
+from gateway.dialects.contract import Dialect
 from gateway.endpoints import Endpoint, build
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, Headers
 from gateway.http.back import Operations
 from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
+from gateway.ir.exchange import LedgerRow
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.runtime import Ports, Runtime
-from gateway.pipeline.serve import Pipeline
-from gateway.ports import Clock, Random, Rates, StateStore, Upstream
+from gateway.pipeline.serve import Pipeline, RawRequest
+from gateway.ports import Caller, Clock, Random, Rates, StateStore, Upstream
 from gateway.providers.registry import all_providers
 from gateway.routing import table
 from gateway.routing.breaker import Rules
@@ -113,9 +117,39 @@ async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStor
             path = Path(settings.state.path) if settings.state.path else state_dir / "state.sqlite"
             return SqliteState(clock, path)
         case _:
-            from gateway.adapters.state.memory import MemoryState
-
             return MemoryState(clock, settings.state.max_bytes)
+
+
+async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Headers = ()) -> dict[str, Any]:
+    """The answer of `POST /v1/route` without a running gateway: no memory of sessions, no breakers, nothing is opened."""
+    runtime, _ = runtime_of(loaded, 1)
+    clock = SystemClock()
+    ports = Ports(
+        clock=clock,
+        random=SystemRandom(),
+        upstream=SchemeUpstream({}, LeanUpstream()),
+        state=MemoryState(clock, 1 << 20),
+        ledger=_NoLedger(),
+        keys=SqliteKeys(Path("unused"), clock),
+        classifier=RuleClassifier(clock),
+        tokens=TiktokenCounter(),
+        health=MemoryHealth(clock, Rules),
+        prices=ListPrices(),
+    )
+    pipeline = Pipeline(ports, lambda: runtime, Keeper(clock, 10.0))
+    raw = RawRequest("req_dry", next(iter(sorted(dialect.paths))), "", headers, body, Caller("anonymous"))
+    return await pipeline.route(raw, dialect)
+
+
+class _NoLedger:
+    """Nothing is called in a dry run, so nothing is booked."""
+
+    def record(self, row: LedgerRow) -> None:
+        raise AssertionError("a dry run has no bill")
+
+    async def flush(self) -> None: ...
+
+    async def aclose(self) -> None: ...
 
 
 class Gateway:

@@ -44,6 +44,7 @@ class Stats:
         self.tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.cost_usd_micros: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.baseline_usd_micros = 0
+        self.saved_usd_micros = 0
         self.attempts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], Histogram] = {}
         self.first_tokens: dict[tuple[str, str], Histogram] = {}
@@ -70,6 +71,8 @@ class Stats:
                 if count:
                     self.tokens[hop.model, kind] += count
         self.baseline_usd_micros += row.baseline_usd_micros
+        if row.price_version != "none" and "baseline" not in row.extra:
+            self.saved_usd_micros += row.baseline_usd_micros - row.cost_usd_micros
         if row.price_version == "none" and row.usage.source != "none":
             self.unpriced_calls += 1
         where = (row.model, row.lane)
@@ -106,7 +109,7 @@ class Stats:
             "outcomes": dict(outcomes),
             "cost_usd": cost / 1_000_000,
             "baseline_usd": self.baseline_usd_micros / 1_000_000,
-            "saved_usd": (self.baseline_usd_micros - cost) / 1_000_000,
+            "saved_usd": self.saved_usd_micros / 1_000_000,
             "unpriced_calls": self.unpriced_calls,
             "models": models,
         }

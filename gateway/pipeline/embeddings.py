@@ -25,7 +25,7 @@ REPLY_BYTES_MAX = 64 << 20
 
 class _Body(msgspec.Struct):
     model: str
-    input: msgspec.Raw
+    input: str | list[msgspec.Raw]
 
 
 class _Usage(msgspec.Struct):
@@ -40,9 +40,10 @@ async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
     """One upstream call, one ledger row. UnknownModel, NoRoute, UpstreamError."""
     runtime, ports = pipeline.runtime(), pipeline.ports
     try:
+        raw.body.decode("utf-8")  # what is not looked at is forwarded as it is, but as text
         asked = msgspec.json.decode(raw.body, type=_Body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedRequest(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedRequest(f"the body is no embeddings request: {error}") from error
     endpoint = _endpoint(asked.model, runtime, raw)
     chat = dialect_for("/v1/chat/completions")
     assert chat is not None

@@ -25,6 +25,7 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
         for kind, micros in hop.cost_parts.items():
             parts[kind] = parts.get(kind, 0) + micros
     total_s = ports.clock.monotonic() - flight.started_at
+    baseline, extra = _baseline(flight, ports, runtime)
     return LedgerRow(
         request_id=exchange.request_id,
         at_s=exchange.received_s,
@@ -48,7 +49,7 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
         usage=usage,
         cost_usd_micros=sum(hop.cost_usd_micros for hop in flight.hops),
         cost_parts=parts,
-        baseline_usd_micros=_baseline(flight, ports, runtime),
+        baseline_usd_micros=baseline,
         price_version=_version(flight.hops),
         ttft_ms=None if flight.ttft_s is None else round(flight.ttft_s * 1000, 3),
         total_ms=round(total_s * 1000, 3),
@@ -57,6 +58,7 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
         reply_bytes=flight.reply_bytes,
         hops=tuple(flight.hops),
         tags=exchange.tags,
+        extra=extra,
     )
 
 
@@ -71,18 +73,23 @@ def _sum(usages: list[Usage]) -> Usage:
 
 
 def _version(hops: list[HopRow]) -> str:
+    """The newest; "none" as soon as one paid hop has no price, for then the sum is not the whole truth."""
     versions = [h.price_version for h in hops if h.usage.source != "none"]
-    return versions[-1] if versions else "none"
+    return "none" if not versions or "none" in versions else versions[-1]
 
 
-def _baseline(flight: Flight, ports: Ports, runtime: Runtime) -> int:
-    """The useful usage (the last hop's) priced on the baseline model, as warm as it really was."""
-    if runtime.baseline is None or not flight.hops:
-        return 0
+def _baseline(flight: Flight, ports: Ports, runtime: Runtime) -> tuple[int, dict[str, str]]:
+    """The useful usage (the last hop's) priced on the baseline model, as warm as it really was; and a mark for the row when
+    there is nothing to compare with."""
+    if not flight.hops or flight.hops[-1].usage.source == "none":
+        return 0, {}
+    if runtime.baseline is None:
+        return 0, {"baseline": "none"}
     pricing = runtime.pricing.get(runtime.baseline, Pricing())
     last = flight.hops[-1]
     busy_s = last.total_ms / 1000 if last.usage.source != "none" else 0.0
-    return cost_of(last.usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=busy_s).total_usd_micros
+    cost = cost_of(last.usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=busy_s)
+    return cost.total_usd_micros, {"baseline": "unpriced"} if cost.version == "none" else {}
 
 
 async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) -> None:
