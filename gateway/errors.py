@@ -34,7 +34,7 @@ class GatewayError(Exception):
     """Root. `where` names the place (a JSON path, a header, a file); `accepted` says what would be accepted."""
 
     status: int = 500
-    kind: ClassVar[str] = "api_error"
+    kind: str = "api_error"
     code: ClassVar[str] = "internal_error"
     try_next: bool = False
     trips_breaker: ClassVar[bool] = False
@@ -302,6 +302,14 @@ class UpstreamOverloaded(UpstreamError):
         self.headers = headers
 
 
+_REJECTIONS = {
+    401: "authentication_error",
+    403: "permission_error",  # litellm raises BadRequestError on "invalid_request_error", and Aider gives up on that
+    404: "not_found_error",
+    413: "request_too_large",
+}
+
+
 class UpstreamRejected(UpstreamError):
     """A 4xx about this request. The body is kept as it came: Claude Code recovers by its wording (protocols.md 1.6)."""
 
@@ -321,6 +329,7 @@ class UpstreamRejected(UpstreamError):
     ) -> None:
         super().__init__(message)
         self.status = status
+        self.kind = _REJECTIONS.get(status, self.kind)
         self.body = body
         self.headers = headers
         self.upstream_code = upstream_code

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import click
 import msgspec
@@ -36,7 +36,7 @@ def explain(
 ) -> None:
     """Where would the request body in FILE (- for standard input) go, and why? Needs no running gateway."""
     body: bytes = file.read()
-    name = dialect or guess(body)
+    name = cast("DialectName", dialect) if dialect else guess(body)
     pairs = [_header(text) for text in headers]
     if model:
         pairs.append((b"x-interlock-model", model.encode()))

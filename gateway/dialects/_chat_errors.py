@@ -20,7 +20,8 @@ def error_event(error: GatewayError) -> bytes:
 
 def _value(error: GatewayError) -> dict[str, Any]:
     code: str | None = error.code
-    kind = error.kind
+    # OpenAI's word for its own faults, on which OpenCode tries again; "api_error" ends its run.
+    kind = "server_error" if error.kind == "api_error" else error.kind
     if isinstance(error, UpstreamRejected) and error.upstream_code:
         code = error.upstream_code
     if isinstance(error, UpstreamRateLimited) and error.quota:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from gateway.dialects._messages_stream_out import failure, failure_body
-from gateway.errors import GatewayError, UpstreamRejected
+from gateway.errors import GatewayError, UpstreamError, UpstreamRejected
 
 _WORDS: Final = {402: "billing_error", 504: "timeout_error"}
 """Where Anthropic has a word of its own for a status."""
@@ -66,8 +66,10 @@ def error_body(error: GatewayError, request_id: str) -> bytes:
 
 
 def error_event(error: GatewayError, request_id: str) -> bytes:
-    """Ends the stream: nothing follows an error event."""
-    return failure(error.text(), _WORDS.get(error.status, error.kind), error.code, request_id)
+    """Ends the stream: nothing follows an error event. A failure of the upstream in mid-stream is "overloaded_error": what
+    real streams say when they break, and the word on which OpenCode tries again ("api_error" ends its run)."""
+    word = "overloaded_error" if isinstance(error, UpstreamError) and error.status >= 500 else error.kind
+    return failure(error.text(), word, error.code, request_id)
 
 
 def error_of(status: int, body: bytes) -> tuple[str, str | None]:

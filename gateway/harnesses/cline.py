@@ -2,7 +2,7 @@
 
 Seen: CLI 3.0.65 (clients.md 1-3; run against a logging server). Compaction is one user message under a one-line system
 text, without tools. Sub-agents (`spawn_agent`, teammates) get a system text of their own and part of the tools. A broken
-stream is an error for it, a cut connection is retried: hence `midstream`.
+stream ends its run, and so does a cut of a chunked answer (tests/harness/baseline.json): it gets the proper error.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ HARNESS = Harness(
     recognise=recognise,
     call=by_signs(SIGNS),
     version=lambda shape: shape.product[1] if shape.product[0] == "cline" else "",
-    midstream="cut",
     connect=CONNECT,
 )
 _: Harness = HARNESS

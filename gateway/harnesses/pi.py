@@ -1,7 +1,7 @@
 """pi: chat, Messages and Responses; session id on Responses only; its SDK's user agent.
 
 Seen: 0.73.1 (clients.md 1-3; run against a logging server). Compaction and branch summaries share one system text. A
-broken stream is an error for it, a cut connection is retried: hence `midstream`.
+broken stream is an error for it, a cut connection is retried: hence `midstream` (read in clients.md section 4).
 """
 
 from __future__ import annotations

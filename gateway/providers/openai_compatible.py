@@ -24,7 +24,7 @@ PROVIDER = Provider(
         cache="automatic",
     ),
     completions_path="/v1/completions",
-    mint="openai_compatible",
+    # No mint: two servers behind this name are two vendors, so the address tells them apart.
     read_error=reader(),
 )
 _: Provider = PROVIDER

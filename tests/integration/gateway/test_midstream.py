@@ -13,7 +13,7 @@ WORDS = say("these words are out already")
 CLIENTS = {
     "opencode": ({"user-agent": "opencode/1.18.33"}, False),
     "codex": ({"user-agent": "codex_exec/0.160.0", "originator": "codex_exec"}, False),
-    "cline": ({"user-agent": "cline/3.0.65"}, True),
+    "cline": ({"user-agent": "cline/3.0.65"}, False),
     "pi": ({"user-agent": "pi/0.9"}, True),
     "an sdk": ({"user-agent": "OpenAI/Python 3.52"}, False),
 }

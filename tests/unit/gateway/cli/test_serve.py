@@ -33,7 +33,7 @@ def test_only_loopback_needs_no_key(host: str, local: bool) -> None:
 class FakeSocket:
     """Stands for `socket.socket`: unit tests open none."""
 
-    def __init__(self, family: int, kind: int) -> None:
+    def __init__(self, family: int, kind: int, protocol: int = 0) -> None:
         self.family, self.closed, self.inheritable = family, False, False
         made.append(self)
 

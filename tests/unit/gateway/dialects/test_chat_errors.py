@@ -29,7 +29,7 @@ from gateway.errors import (
         (UpstreamRateLimited("spent", quota=True), "insufficient_quota", "insufficient_quota", None),
         (UpstreamOverloaded("busy"), "overloaded_error", "upstream_overloaded", None),
         (UpstreamRejected("no", status=400, upstream_code="bad"), "invalid_request_error", "bad", None),
-        (InternalError("oops"), "api_error", "internal_error", None),
+        (InternalError("oops"), "server_error", "internal_error", None),
     ],
 )  # fmt: skip
 def test_every_error_has_type_code_and_place(error: GatewayError, kind: str, code: str, param: str | None) -> None:

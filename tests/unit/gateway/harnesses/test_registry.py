@@ -132,7 +132,7 @@ def test_all_harnesses_are_found_by_name() -> None:
 
 
 def test_a_broken_stream_is_cut_for_those_who_only_retry_after_a_cut() -> None:
-    assert {n for n, h in registry.all_harnesses().items() if h.midstream == "cut"} == {"cline", "pi"}
+    assert {n for n, h in registry.all_harnesses().items() if h.midstream == "cut"} == {"pi"}
 
 
 @pytest.mark.parametrize("agent", ["", "/", "opencode", "a/" * 400, "claude-cli/" + "9" * 400, "\xff\xfe/1"])
