@@ -24,7 +24,6 @@ PROVIDER = Provider(
         cache="automatic",
     ),
     completions_path="/v1/completions",
-    mint="openai_compatible",
     read_error=reader(),
 )
 _: Provider = PROVIDER
