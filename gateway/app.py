@@ -24,7 +24,7 @@ from gateway.adapters.stats import Stats
 from gateway.adapters.system import SystemClock, SystemRandom
 from gateway.adapters.tasks import TaskSet
 from gateway.adapters.tokens import TiktokenCounter
-from gateway.adapters.upstream import AiohttpUpstream, ChoosingUpstream, LeanUpstream, SchemeUpstream
+from gateway.adapters.upstream import ChoosingUpstream, LeanUpstream, SchemeUpstream
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
@@ -100,6 +100,12 @@ def _at_next_start(old: Settings, new: Settings) -> list[str]:
     """One warning for each setting that a reload changed without effect."""
     changed = [path for path in FIXED if attrgetter(path)(old) != attrgetter(path)(new)]
     return [f"{path} was changed: it takes effect at the next start" for path in changed]
+
+
+def _full(ca_file: str | None) -> Upstream:
+    from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
+
+    return AiohttpUpstream(ca_file=ca_file)
 
 
 async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
@@ -196,9 +202,7 @@ class Gateway:
         except OSError as error:
             raise ConfigError(f"the state directory {self._state_dir} cannot be made: {error.strerror}") from error
         ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
-        outside = self._outside or ChoosingUpstream(
-            lambda ca: LeanUpstream(ca_file=ca), lambda ca: AiohttpUpstream(ca_file=ca)
-        )
+        outside = self._outside or ChoosingUpstream(lambda ca: LeanUpstream(ca_file=ca), _full)
         sim = SimulatedUpstream(clock, random, paced=self._paced)
         upstream = SchemeUpstream({"sim": sim}, outside)
         keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)

@@ -6,11 +6,12 @@ The language is the Common Expression Language (github.com/google/cel-spec), pac
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import cel
+from typing import TYPE_CHECKING, Any
 
 from gateway.config.problems import listed, nearest
+
+if TYPE_CHECKING:
+    import cel
 
 VARIABLES: dict[str, tuple[str, Any]] = {
     "call": ("kind of call: main, tool_result, title, ...", "main"),
@@ -39,11 +40,19 @@ _UNDEFINED = re.compile(r"Undefined variable or function: '([^']*)'")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\(\s*([A-Za-z_]\w*)\s*,(?:\s*([A-Za-z_]\w*)\s*,)?")
 
 
+def compiled(source: str) -> cel.Program:
+    """ValueError when it is not CEL. The library is imported here and not before: it brings a terminal toolkit with it, a
+    third of a second that only who writes expressions should pay."""
+    import cel
+
+    return cel.compile(source)
+
+
 def check(source: str) -> tuple[str, str, str] | None:
     """(what is wrong, what is accepted, nearest name), or None for an expression that can be used. It is compiled, its names
     are looked up, and it is run once on sample values: it must yield true or false."""
     try:
-        program = cel.compile(source)
+        program = compiled(source)
     except ValueError as e:
         return _syntax(str(e)), "a CEL expression such as context_tokens > 8000 && 'bash' in tools", ""
     bound = {name for pair in _BOUND.findall(source) for name in pair if name}

@@ -26,10 +26,14 @@ class Operations:
     async def warm(self) -> FastAPI:
         async with self._building:
             if self._app is None:
-                from gateway.http.operations import make
-
-                self._app = make(self._host, self._pipeline)
+                # In a thread: the imports take most of a second, in which the first requests are answered.
+                self._app = await asyncio.to_thread(self._make)
             return self._app
+
+    def _make(self) -> FastAPI:
+        from gateway.http.operations import make
+
+        return make(self._host, self._pipeline)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app or await self.warm()

@@ -48,7 +48,6 @@ PROVIDER = Provider(
     headers=(("anthropic-version", "2023-06-01"),),
     count_tokens_path="/v1/messages/count_tokens",
     embeddings_path=None,
-    # No mint: two servers behind this name are two vendors, so the address tells them apart.
     read_error=reader(quota_statuses=(402,)),
 )
 _: Provider = PROVIDER

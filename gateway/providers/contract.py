@@ -75,6 +75,7 @@ class Provider:
     """Provider id in genai-prices; None: no list price."""
     cards: tuple[ModelCard, ...] = ()
     mint: str = ""
+    """Empty: each server for itself (nobody knows what stands behind a generic address)."""
     read_error: ReadError | None = None
     """None: the shared reader of the dialect's usual shape."""
 

@@ -24,7 +24,6 @@ PROVIDER = Provider(
         cache="automatic",
     ),
     completions_path="/v1/completions",
-    # No mint: two servers behind this name are two vendors, so the address tells them apart.
     read_error=reader(),
 )
 _: Provider = PROVIDER

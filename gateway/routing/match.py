@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import cel
-
+from gateway.config.expr import compiled
 from gateway.config.hours import hour_window
 from gateway.config.routes import WhenConfig
 
@@ -132,7 +131,7 @@ def globs(patterns: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _expression(source: str) -> Test:
-    program = cel.compile(source)
+    program = compiled(source)
 
     def test(facts: Facts) -> bool:
         try:

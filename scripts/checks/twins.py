@@ -1,4 +1,4 @@
-"""Every module has its unit test: gateway/a/b.py -> tests/unit/gateway/a/test_b.py.
+"""Every module has its unit test: gateway/a/b.py -> tests/unit/gateway/a/test_b.py, _b.py -> test_b.py or test__b.py.
 
 A module in which nothing runs (constants, dataclasses, Protocols, a provider that is data alone) needs none. The twin of
 an `__init__.py` is tests/unit/gateway/a/test_init.py or tests/unit/gateway/test_a.py. (After mitmproxy:
@@ -23,7 +23,7 @@ def twins(module: Path) -> list[Path]:
     folder = Path("tests/unit") / module.parent
     if module.name == "__init__.py":
         return [folder / "test_init.py", folder.parent / f"test_{module.parent.name}.py"]
-    return [folder / f"test_{module.stem.lstrip('_')}.py"]
+    return [folder / f"test_{name}.py" for name in dict.fromkeys((module.stem.lstrip("_"), module.stem))]
 
 
 def runs(path: Path) -> bool:

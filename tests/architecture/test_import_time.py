@@ -1,4 +1,4 @@
-"""Importing the server costs under a second, and drags in nothing that serving does not need."""
+"""Importing the server costs under a second of CPU, and drags in nothing that the first answer does not need."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from scripts.checks import tree
 LIMIT_S = 1.0
 PROGRAM = """
 import json, sys, time
-started = time.perf_counter()
+started = time.process_time()
 import gateway.app
-print(json.dumps([time.perf_counter() - started, sorted(sys.modules)]))
+print(json.dumps([time.process_time() - started, sorted(sys.modules)]))
 """
 # Each is either an extra, a tool, or a thing off the data path that is loaded when first needed.
 NOT_WHEN_SERVING = {
     "sklearn",
     "torch",
     "vllm",
+    "aiohttp",
+    "cel",
+    "fastapi",
+    "tiktoken",
+    "genai_prices",
     "redis",
     "psycopg",
     "opentelemetry.sdk",
@@ -44,10 +49,10 @@ def measure() -> tuple[float, set[str]]:
 
 
 def test_the_server_is_imported_in_under_a_second() -> None:
-    """The best of three: the first call may have to write bytecode, and a busy machine adds to any one of them."""
+    """CPU time, best of three: the first call may have to write bytecode, and other work on the machine is not ours."""
     runs = [measure() for _ in range(3)]
     seconds = min(run[0] for run in runs)
     assert seconds < LIMIT_S, (
-        f"import gateway.app takes {seconds:.2f} s; see python -X importtime -c 'import gateway.app'"
+        f"import gateway.app takes {seconds:.2f} s of CPU; see python -X importtime -c 'import gateway.app'"
     )
     assert not NOT_WHEN_SERVING & runs[0][1]

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from gateway.adapters.upstream import AiohttpUpstream, LeanUpstream
+from gateway.adapters.upstream import LeanUpstream
+from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
 from gateway.ports import Timeouts, UpstreamRequest
 
 

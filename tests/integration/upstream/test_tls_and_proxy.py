@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.upstream import AiohttpUpstream, ChoosingUpstream, LeanUpstream
+from gateway.adapters.upstream import ChoosingUpstream, LeanUpstream
+from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
 from gateway.adapters.upstream.tls import client_context
 from gateway.errors import ConfigError, UpstreamConnect, UpstreamTimeout
 

@@ -37,7 +37,7 @@ def test_declarations_are_whole(name: str):
     assert set(p.paths) == set(p.dialects)
     assert all(path.startswith("/") for path in p.paths.values())
     assert p.base_url is None or not p.base_url.endswith(("/", "/v1"))
-    assert p.mint
+    assert bool(p.mint) != p.name.endswith("_compatible"), "nobody knows who is behind a generic address"
     assert p.read_error is not None
     assert error_reader(p) is p.read_error
     assert set(p.profiles) <= set(p.dialects)
@@ -49,7 +49,7 @@ def test_declarations_are_whole(name: str):
 
 
 def test_mints_are_not_shared():
-    mints = [p.mint for p in all_providers().values()]
+    mints = [p.mint for p in all_providers().values() if p.mint]
     assert len(set(mints)) == len(mints)
 
 
