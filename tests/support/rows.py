@@ -1,5 +1,6 @@
 """Ledger rows for tests: everything has a default, one hop carries the whole."""
 
+import functools
 from typing import Any
 
 from gateway.ir.exchange import HopRow, LedgerRow
@@ -52,7 +53,7 @@ def row(request_id: str, *, cost: int = 0, baseline: int = 0, hops: tuple[HopRow
         "status": 200,
         "error": None,
         "finish": "stop",
-        "usage": hops[-1].usage if hops else Usage(source="none"),
+        "usage": functools.reduce(Usage.plus, (h.usage for h in hops)) if hops else Usage(source="none"),
         "cost_usd_micros": sum(h.cost_usd_micros for h in hops),
         "cost_parts": {"input": cost} if cost else {},
         "baseline_usd_micros": baseline,
