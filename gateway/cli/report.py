@@ -53,11 +53,6 @@ def COMMAND(by: str, since: str | None, as_json: bool, limit: int, config: str |
 def _named(found: reports.Report, folder: Path) -> reports.Report:
     """Keys with the names people gave them."""
     path = folder / "keys.sqlite"
-    names = (
-        {k.caller.key_id: k.caller.name for k in SqliteKeys(path, SystemClock()).all_keys()} if path.is_file() else {}
-    )
-    lines = (
-        replace(line, name=f"{line.name} ({names[line.name]})" if names.get(line.name) else line.name)
-        for line in found.lines
-    )
-    return replace(found, lines=tuple(lines))
+    known = SqliteKeys(path, SystemClock()).all_keys() if path.is_file() else []
+    names = {row.caller.key_id: f"{row.caller.key_id} ({row.caller.name})" for row in known}
+    return replace(found, lines=tuple(replace(line, name=names.get(line.name, line.name)) for line in found.lines))

@@ -26,13 +26,18 @@ def COMMAND() -> None:
 @click.argument("file", type=click.File("rb"))
 @click.option("--dialect", type=click.Choice(["chat", "messages", "responses"]), help="Default: told by the body.")
 @click.option(
-    "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header, e.g. user-agent:opencode/1.18."
+    "--header", "headers", multiple=True, metavar="NAME:VALUE", help="A request header, e.g. user-agent:pi/1."
 )
 @click.option("--model", help="Ask for this model instead of the one in the body.")
 @click.option("--json", "as_json", is_flag=True, help="The answer of POST /v1/route, as JSON.")
 @click.option("--config", type=click.Path(dir_okay=False), help="Configuration file (default: interlock.yaml).")
 def explain(
-    file: Any, dialect: str | None, headers: tuple[str, ...], model: str | None, as_json: bool, config: str | None
+    file: Any,
+    dialect: DialectName | None,
+    headers: tuple[str, ...],
+    model: str | None,
+    as_json: bool,
+    config: str | None,
 ) -> None:
     """Where would the request body in FILE (- for standard input) go, and why? Needs no running gateway."""
     body: bytes = file.read()

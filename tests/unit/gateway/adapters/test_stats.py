@@ -1,0 +1,113 @@
+from types import SimpleNamespace
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.adapters.stats import Stats
+from gateway.ir.usage import Usage
+from gateway.telemetry import METRICS
+from tests.support.rows import hop, row
+
+HOST = SimpleNamespace(
+    front=SimpleNamespace(in_flight=2),
+    ports=SimpleNamespace(
+        health=SimpleNamespace(status=lambda name: (name != "ill", "")), ledger=SimpleNamespace(queued=3, lost_rows=4)
+    ),
+    runtime=SimpleNamespace(endpoints={"m": None, "ill": None}, generation=5),
+    reload_failures=6,
+    version="1.2.3",
+)
+
+
+def observed(*rows):
+    stats = Stats()
+    for one in rows:
+        stats.observe(one)
+    return stats
+
+
+def samples(stats):
+    text = stats.exposition(HOST)
+    return {
+        (s.name, *sorted(s.labels.items())): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def test_every_metric_of_the_list_is_there():
+    names = {key[0] for key in samples(observed(row("1", cost=5)))}
+    for metric in METRICS:
+        shown = {"counter": metric.name, "gauge": metric.name, "histogram": metric.name + "_bucket"}[metric.kind]
+        assert shown in names, metric.name
+
+
+def test_labels_are_those_of_the_list():
+    known = {m.name: set(m.labels) for m in METRICS}
+    for key in samples(observed(row("1", cost=5))):
+        name = key[0].removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
+        if name in known:
+            assert {label for label, _ in key[1:]} - {"le"} == known[name], key
+
+
+def test_money_goes_to_the_model_that_was_paid():
+    stats = observed(row("1", model="b", hops=(hop(model="a", lane="local", cost=30), hop(model="b", cost=12))))
+    found = samples(stats)
+    assert found["interlock_cost_usd_total", ("lane", "local"), ("model", "a")] == 30e-6
+    assert found["interlock_cost_usd_total", ("lane", "mid"), ("model", "b")] == 12e-6
+    summary = stats.summary()
+    assert summary["cost_usd"] == 42e-6
+    assert summary["models"]["a"] == {"lane": "local", "calls": 0, "cost_usd": 30e-6, "tokens": summary["models"]["a"]["tokens"]}
+    assert summary["models"]["b"]["calls"] == 1
+
+
+def test_a_model_that_changed_its_lane_keeps_its_money():
+    stats = observed(row("1", lane="mid", cost=5), row("2", lane="local", cost=7))
+    assert stats.summary()["models"]["m"]["cost_usd"] == 12e-6
+    assert stats.summary()["models"]["m"]["calls"] == 2
+
+
+def test_savings_compare_only_what_can_be_compared():
+    stats = observed(
+        row("1", cost=10, baseline=50),
+        row("2", cost=0, baseline=70, price_version="none"),
+        row("3", cost=5, extra={"baseline": "unpriced"}),
+    )
+    summary = stats.summary()
+    assert summary["saved_usd"] == 40e-6
+    assert summary["baseline_usd"] == 120e-6
+    assert summary["unpriced_calls"] == 1
+
+
+def test_calls_that_reached_nobody():
+    stats = observed(row("1", model="", lane="", hops=(), outcome="refused", ttft_ms=None))
+    assert stats.summary()["models"] == {"none": {"lane": "", "calls": 1, "cost_usd": 0.0, "tokens": {}}}
+    assert stats.summary()["outcomes"] == {"refused": 1}
+
+
+def test_tokens_by_kind():
+    stats = observed(row("1", usage=Usage(100, 10, 5, 2, 50, 7)))
+    assert stats.summary()["models"]["m"]["tokens"] == {
+        "input": 100, "cached": 10, "cache_written": 5, "output": 50, "reasoning": 7,
+    }  # fmt: skip
+
+
+def test_histograms_are_cumulative():
+    stats = observed(*(row(str(ms), total_ms=float(ms)) for ms in (10, 50, 51, 700_000)))
+    found = samples(stats)
+
+    def below(le):
+        return found["gen_ai_server_request_duration_seconds_bucket", ("lane", "mid"), ("le", le), ("model", "m")]
+
+    assert [below(le) for le in ("0.05", "0.1", "640.0", "+Inf")] == [2, 3, 3, 4]
+    assert found["gen_ai_server_request_duration_seconds_count", ("lane", "mid"), ("model", "m")] == 4
+
+
+def test_gauges_show_the_host():
+    found = samples(Stats())
+    assert found[("interlock_in_flight",)] == 2
+    assert found["interlock_model_up", ("model", "ill")] == 0
+    assert found["interlock_model_up", ("model", "m")] == 1
+    assert found[("interlock_ledger_queue_rows",)] == 3
+    assert found[("interlock_ledger_lost_rows_total",)] == 4
+    assert found[("interlock_config_generation",)] == 5
+    assert found[("interlock_config_reload_failures_total",)] == 6
