@@ -113,10 +113,42 @@ def _edit_thinking(raw: dict[str, bytes], view: View, profile: Profile, edits: E
         new = fitted(now, profile, max_tokens, clamped)
         if not isinstance(new, bool):
             edits["thinking"] = new
+        if profile.verifies_signatures and _by_budget(now, new) and unthinking_tail(view):
+            edits["thinking"] = b'{"type":"disabled"}' if "disabled" in profile.thinking_modes else None
+            now = Thinking("disabled")
     else:
         now = None
     if "output_config" in raw and raw["output_config"] != b"null":
         _edit_config(raw["output_config"], now, profile, edits)
+
+
+def _by_budget(now: Thinking, new: bytes | bool | None) -> bool:
+    return b'"enabled"' in new if isinstance(new, bytes) else new is True and now.type == "enabled"
+
+
+class _Typed(msgspec.Struct):
+    type: str = ""
+
+
+class _Turn(msgspec.Struct):
+    content: list[_Typed] | str = ""
+
+
+_turn = msgspec.json.Decoder(_Turn)
+
+
+def unthinking_tail(view: View) -> bool:
+    """The request answers tools that were called by a turn without thinking: another vendor's, or one whose thinking is
+    lost. With `enabled` the API answers 400 then, see `_messages_thinking.paused`."""
+    if len(view.messages) < 2 or b'"tool_result"' not in bytes(view.messages[-1]):
+        return False
+    first = len(view.messages) - 2
+    if role_of(view.messages[first]) != "assistant":
+        return False
+    while first and role_of(view.messages[first - 1]) == "assistant":
+        first -= 1  # adjacent assistant messages are one turn
+    content = parsed(_turn, view.messages[first], f"$.messages[{first}]").content
+    return isinstance(content, str) or not content or content[0].type not in ("thinking", "redacted_thinking")
 
 
 def _edit_config(raw: bytes, thinking: Thinking | None, profile: Profile, edits: Edits) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.dialects._messages_decode import CONFIG_PREFIX, MCP
-from gateway.dialects._messages_thinking import Plan, plan, wanted_budget
+from gateway.dialects._messages_thinking import Plan, paused, plan, wanted_budget
 from gateway.dialects._messages_turns import Block, TurnWriter, wire_name
 from gateway.dialects._shared import custom_as_function
 from gateway.dialects.contract import Encoded, Target
@@ -46,6 +46,8 @@ def encode_request(request: Request, target: Target) -> Encoded:
     max_tokens = _max_tokens(request, target)
     own = request.origin == "messages"
     thinking = plan(request.reasoning, profile, max_tokens, choice is not None and choice["type"] in _FORCING, own)
+    if profile.verifies_signatures and thinking.by_budget and _unthinking_tail(turns):
+        thinking = paused(thinking, profile)
     losses.update(dict.fromkeys(thinking.losses))
     body: dict[str, Any] = {"model": target.model, "max_tokens": max_tokens}
     blocks = [block for part in system if (block := writer.system_block(part)) is not None]
@@ -61,6 +63,19 @@ def encode_request(request: Request, target: Target) -> Encoded:
     if request.stream:
         body["stream"] = True
     return Encoded(msgspec.json.encode(body), tuple(losses))
+
+
+def _unthinking_tail(turns: list[Any]) -> bool:
+    """The request answers tools that were called by a turn without thinking (another vendor's, or a lost one)."""
+    if len(turns) < 2 or "tool_result" not in map(_type_of, turns[-1]["content"]):
+        return False
+    called = turns[-2]["content"]
+    return not called or _type_of(called[0]) not in ("thinking", "redacted_thinking")
+
+
+def _type_of(block: Any) -> str:
+    """A vendor's own block travels as raw JSON: none of the types that matter here."""
+    return str(block.get("type")) if isinstance(block, dict) else ""
 
 
 def _present(key: str, value: Any) -> dict[str, Any]:

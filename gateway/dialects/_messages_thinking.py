@@ -37,6 +37,19 @@ class Plan:
     on: bool = False
     losses: tuple[str, ...] = ()
 
+    @property
+    def by_budget(self) -> bool:
+        return self.field is not None and b'"enabled"' in self.field
+
+
+def paused(plan: Plan, profile: Profile) -> Plan:
+    """No thinking in a tool loop that did not begin with thinking: with `enabled` the API answers 400 "Expected `thinking`
+    or `redacted_thinking`, but found `tool_use`" (adaptive thinking has no such rule; platform.claude.com,
+    extended-thinking, "toggling in mid-turn")."""
+    loss = "reasoning: this tool loop began without thinking"
+    off = _disabled(plan.effort, profile)
+    return Plan(off.field, off.effort, losses=(*plan.losses, loss))
+
 
 class Thinking(msgspec.Struct):
     type: str

@@ -212,6 +212,17 @@ def reasoning_item(part: Reasoning) -> dict[str, Any] | None:
     }
 
 
+def open_item(part: Reasoning) -> dict[str, Any]:
+    """The item that gives unsealed reasoning back: vLLM reads its first content, else its first summary."""
+    text = part.text or "\n\n".join(part.summary)
+    return {
+        "type": "reasoning",
+        "id": part.id or minted("rs_", text),
+        "summary": [],
+        "content": [{"type": "reasoning_text", "text": text}],
+    }
+
+
 def encoded_reasoning(part: Reasoning) -> bytes | None:
     item = reasoning_item(part)
     return None if item is None else encode(item)

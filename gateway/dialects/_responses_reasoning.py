@@ -1,24 +1,27 @@
 """Reasoning items of a request: finding, dropping and restoring them as whole items, nothing else touched.
 
 `encrypted_content` is bound to the vendor and organisation that made it (protocols.md 1.2), so items of another mint must
-go before a request is sent there. Nothing is ever missing in this dialect: no upstream demands a trace back.
+go before a request is sent there. No upstream demands a trace back, but a turn of calls without one is told all the same:
+the model goes on better, and its prefix cache stays warm, when it reads its own thoughts again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
 
-from gateway.dialects._responses_parts import encoded_reasoning
-from gateway.dialects._shared import Bad, malformed, parsed
+from gateway.dialects._responses_parts import encoded_reasoning, open_item
+from gateway.dialects._shared import Bad, encode, malformed, parsed
 from gateway.dialects.contract import SeenReasoning, View
 from gateway.ir.profile import Profile
 from gateway.ir.request import Reasoning
 from gateway.wire import splice
 
 _WORD: Final = b'"reasoning"'
+_CALL: Final = b"_call"
 
 
 class _Head(msgspec.Struct):
@@ -33,25 +36,46 @@ _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def seen_reasoning(view: View) -> list[SeenReasoning]:
-    """Traces in order, each with the calls that follow it up to the end of its turn."""
+    """Traces in order, each with the calls that follow it up to the end of its turn; and turns of calls without any, at
+    their first item."""
     raws = [bytes(raw) for raw in view.messages]
-    if not any(_WORD in raw for raw in raws):
+    if not any(_WORD in raw or _CALL in raw for raw in raws):
         return []
-    found: list[tuple[int, str | None, list[str]]] = []
-    turn: list[list[str]] = []  # call lists of the traces of the turn at hand
+    found: list[SeenReasoning] = []
+    turn = _Turn()
     for index, raw in enumerate(raws):
         head = _read(raw, index)
         if head.type == "reasoning":
-            calls: list[str] = []
-            turn.append(calls)
-            found.append((index, head.encrypted_content or None, calls))
+            turn.begin(index)
+            turn.traces.append((index, head.encrypted_content or None, len(turn.calls)))
         elif head.type in ("function_call", "custom_tool_call"):
-            for calls in turn:
-                if head.call_id:
-                    calls.append(head.call_id)
+            turn.begin(index)
+            turn.calls += [head.call_id] if head.call_id else []
         elif _ends_turn(head):
-            turn = []
-    return [SeenReasoning((index, -1), seal, tuple(calls)) for index, seal, calls in found]
+            found += turn.seen()
+            turn = _Turn()
+        else:
+            turn.begin(index)
+    return found + turn.seen()
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The items from one input of the client to the next. A trace: (index, seal, number of calls before it)."""
+
+    first: int = -1
+    traces: list[tuple[int, str | None, int]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def begin(self, index: int) -> None:
+        if self.first < 0:
+            self.first = index
+
+    def seen(self) -> list[SeenReasoning]:
+        calls = tuple(self.calls)
+        if calls and not self.traces:
+            return [SeenReasoning((self.first, -1), None, calls, missing=True)]
+        return [SeenReasoning((index, -1), seal, calls[before:]) for index, seal, before in self.traces]
 
 
 def _read(raw: bytes, index: int) -> _Head:
@@ -74,7 +98,8 @@ def rewrite(
     profile: Profile,
 ) -> bytes:
     """The body without the items at `drop`, and with `restore`'s traces put in front of the item of their index (the place
-    the vendor made them at). A trace without encrypted content, or for an upstream that takes none, is not written."""
+    the vendor made them at). Where reasoning is sealed, only traces with encrypted content are written; where it is plain
+    text (vLLM), their text."""
     gone = {index for index, _ in drop}
     added = {index: items for index, traces in restore.items() if (items := _encoded(traces, profile))}
     if not gone and not added:
@@ -89,7 +114,9 @@ def rewrite(
 
 def _encoded(traces: tuple[Reasoning, ...], profile: Profile) -> list[bytes]:
     if not profile.encrypted_reasoning:
-        return []
+        return (
+            [] if profile.echo_reasoning == "never" else [encode(open_item(t)) for t in traces if t.text or t.summary]
+        )
     return [item for item in map(encoded_reasoning, traces) if item is not None]
 
 
@@ -118,7 +145,7 @@ def _skip(array: bytes, position: int) -> int:
 
 def without_reasoning(body: bytes, view: View, profile: Profile) -> bytes:
     """The request with all traces removed, and thinking switched off if the profile says how: one repair of a 400."""
-    body = rewrite(body, [seen.path for seen in seen_reasoning(view)], {}, profile)
+    body = rewrite(body, [seen.path for seen in seen_reasoning(view) if not seen.missing], {}, profile)
     if profile.disable_thinking is not None:
         body = splice.splice(body, {"thinking": profile.disable_thinking})
     return body

@@ -37,7 +37,7 @@ from gateway.telemetry import LOG
 
 ERROR_BODY_BYTES_MAX = 1 << 20
 
-REASONING_WORDS = ("signature", "thinking", "reasoning_content", "encrypted_content", "reasoning")
+REASONING_WORDS = ("signature", "thinking", "reasoning_content", "encrypted content", "encrypted_content", "reasoning")
 """Words by which vendors name a reasoning block they will not take (gateways.md cases 38-43)."""
 
 _log = logging.getLogger(LOG)
@@ -143,7 +143,7 @@ def _unserved(error: UpstreamError, endpoint: Endpoint, wire: Wire) -> bool:
 def _reasoning_refused(error: UpstreamError) -> bool:
     if not isinstance(error, UpstreamRejected) or error.status != 400:
         return False
-    text = error.message.lower()
+    text = f"{error.message} {error.upstream_code or ''}".lower()
     return any(word in text for word in REASONING_WORDS)
 
 

@@ -218,11 +218,25 @@ def _thinking(body: Body, beta: bytes) -> Iterator[str]:
             yield f"thinking.enabled.budget_tokens: Input should be greater than or equal to {MIN_BUDGET}"
         elif budget >= int(body.get("max_tokens", 0)) and b"interleaved-thinking" not in beta:
             yield "`max_tokens` must be greater than `thinking.budget_tokens`."
+        yield from _begins_with_thinking(dicts(body.get("messages")))
     if body.get("temperature") not in (None, 1, 1.0):
         yield "`temperature` may only be set to 1 when thinking is enabled."
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and choice.get("type") in ("any", "tool"):
         yield "Thinking may not be enabled when tool_choice forces tool use."
+
+
+def _begins_with_thinking(messages: list[dict[str, Any]]) -> Iterator[str]:
+    """With a thinking budget, the turn whose tools are being answered must begin with its thinking."""
+    if len(messages) < 2 or not any(b.get("type") == "tool_result" for b in dicts(messages[-1].get("content"))):
+        return
+    first = next(iter(dicts(messages[-2].get("content"))), {}).get("type")
+    if first not in ("thinking", "redacted_thinking"):
+        yield (
+            f"messages.{len(messages) - 2}.content.0.type: Expected `thinking` or `redacted_thinking`, but found `{first}`. "
+            "When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost "
+            "set of `tool_use` and `tool_result` blocks)."
+        )
 
 
 def _signatures(messages: list[dict[str, Any]], memory: Memory) -> Iterator[str]:

@@ -47,11 +47,21 @@ def test_traces_are_found_with_the_calls_of_their_turn() -> None:
         SeenReasoning((1, -1), "E1", ("a", "b")),
         SeenReasoning((3, -1), "E2", ("b",)),
         SeenReasoning((7, -1), None, ()),
+        SeenReasoning((9, -1), None, ("c",), missing=True),
+    ]
+
+
+def test_a_turn_of_calls_without_a_trace_is_missing_one_at_its_first_item() -> None:
+    said = {"role": "assistant", "content": "I look."}
+    items = [ITEMS[0], said, call("a"), call("b"), ITEMS[6], call("c")]
+    assert seen_reasoning(read(body(items))) == [
+        SeenReasoning((1, -1), None, ("a", "b"), missing=True),
+        SeenReasoning((5, -1), None, ("c",), missing=True),
     ]
 
 
 def test_nothing_to_find() -> None:
-    assert seen_reasoning(read(body([ITEMS[0], call("a")]))) == []
+    assert seen_reasoning(read(body([ITEMS[0], {"role": "assistant", "content": "no calls"}]))) == []
     assert seen_reasoning(read(b'{"model":"m","input":"reasoning"}')) == []
 
 
@@ -80,6 +90,14 @@ def test_a_trace_is_restored_in_front_of_its_item() -> None:
     assert inputs(rewrite(body(ITEMS), [(1, -1)], {1: (trace, trace)}, SEALED)) == [ITEMS[0], item, item, *ITEMS[2:]]
     assert inputs(rewrite(body(items), [], {9: (trace,)}, SEALED)) == [*items, item]
     assert inputs(rewrite(body([]), [], {0: (trace,)}, SEALED)) == [item]
+
+
+def test_open_reasoning_goes_back_as_text_to_a_server_that_reads_it() -> None:
+    reads = Profile(echo_reasoning="optional")
+    given = inputs(rewrite(body([call("a")]), [], {0: (Reasoning(summary=("one", "two"), id="rs_1"),)}, reads))
+    text = [{"type": "reasoning_text", "text": "one\n\ntwo"}]
+    assert given == [{"type": "reasoning", "id": "rs_1", "summary": [], "content": text}, call("a")]
+    assert inputs(rewrite(body([call("a")]), [], {0: (Reasoning(),)}, reads)) == [call("a")]
 
 
 def test_what_cannot_be_restored_is_left_out() -> None:
