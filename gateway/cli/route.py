@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any, cast
+from typing import Any
 
 import click
 import msgspec
@@ -41,7 +41,7 @@ def explain(
 ) -> None:
     """Where would the request body in FILE (- for standard input) go, and why? Needs no running gateway."""
     body: bytes = file.read()
-    name = cast("DialectName", dialect) if dialect else guess(body)
+    name = dialect or guess(body)
     pairs = [_header(text) for text in headers]
     if model:
         pairs.append((b"x-interlock-model", model.encode()))

@@ -28,7 +28,9 @@ def hop(*, model: str = "m", lane: str = "mid", cost: int = 0, usage: Usage | No
     return HopRow(**{**given, **more})
 
 
-def row(request_id: str, *, cost: int = 0, baseline: int = 0, hops: tuple[HopRow, ...] | None = None, **more: Any) -> LedgerRow:
+def row(
+    request_id: str, *, cost: int = 0, baseline: int = 0, hops: tuple[HopRow, ...] | None = None, **more: Any
+) -> LedgerRow:
     model, lane = more.get("model", "m"), more.get("lane", "mid")
     version, usage = more.get("price_version", "operator"), more.get("usage")
     if hops is None:

@@ -157,7 +157,12 @@ async def test_a_redis_that_is_away_says_so_soon(tmp_path):
         store = RedisState(url)
         await store.put("ns", "k", b"1", 60)
     began = time.monotonic()
-    for work in (store.get("ns", "k"), store.put("ns", "k", b"", 1), store.add("ns", "n", 1, 1), store.delete("ns", "k")):
+    for work in (
+        store.get("ns", "k"),
+        store.put("ns", "k", b"", 1),
+        store.add("ns", "n", 1, 1),
+        store.delete("ns", "k"),
+    ):
         with pytest.raises(StateUnavailable, match="did not answer"):
             await work
     assert time.monotonic() - began < 10

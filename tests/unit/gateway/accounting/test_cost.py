@@ -39,7 +39,10 @@ def test_each_token_once_at_its_rate():
     ("rates", "parts"),
     [
         (Rates(3.0, 15.0), {"input": 9_000, "cached": 12_000, "cache_written": 9_000, "output": 7_500}),
-        (replace(ALL, cache_write_1h=None), {"input": 9_000, "cached": 1_200, "cache_written": 11_250, "output": 7_500}),
+        (
+            replace(ALL, cache_write_1h=None),
+            {"input": 9_000, "cached": 1_200, "cache_written": 11_250, "output": 7_500},
+        ),
         (replace(ALL, cached=0.0), {"input": 9_000, "cache_written": 13_500, "output": 7_500}),
     ],
 )

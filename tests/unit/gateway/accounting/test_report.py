@@ -30,7 +30,8 @@ def test_other_words(text):
 
 
 @pytest.mark.parametrize(
-    ("micros", "text"), [(0, "0.000000"), (1, "0.000001"), (-1, "-0.000001"), (12_345_678, "12.345678"), (10**15 + 1, "1000000000.000001")]
+    ("micros", "text"),
+    [(0, "0.000000"), (1, "0.000001"), (-1, "-0.000001"), (12_345_678, "12.345678"), (10**15 + 1, "1000000000.000001")],
 )
 def test_money_is_exact(micros, text):
     assert usd(micros) == text
@@ -43,14 +44,22 @@ def test_parts_of_one_name_are_joined_and_ordered_by_cost():
 
 
 def test_days_are_in_order_of_time():
-    report = build("day", [Sums("2026-02-02", cost_usd_micros=1), Sums("2026-02-01", cost_usd_micros=9), Sums("2026-02-03")])
+    report = build(
+        "day", [Sums("2026-02-02", cost_usd_micros=1), Sums("2026-02-01", cost_usd_micros=9), Sums("2026-02-03")]
+    )
     assert [s.name for s in report.lines] == ["2026-02-01", "2026-02-02", "2026-02-03"]
 
 
 def test_savings_compare_only_what_can_be_compared():
     """A call without a price looks free, and would be the greatest saving of all."""
     line = Sums(
-        "m", 2, cost_usd_micros=100, baseline_usd_micros=5_000, compared_cost_usd_micros=100, compared_baseline_usd_micros=400, unpriced=1
+        "m",
+        2,
+        cost_usd_micros=100,
+        baseline_usd_micros=5_000,
+        compared_cost_usd_micros=100,
+        compared_baseline_usd_micros=400,
+        unpriced=1,
     )
     assert line.saved_usd_micros == 300
     text = table(build("model", [line]))

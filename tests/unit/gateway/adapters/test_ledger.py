@@ -40,9 +40,13 @@ async def test_a_row_and_its_hops(tmp_path):
         assert [r.request_id for r in ledger.seen] == ["req_1"], "metrics see it at once"
         await ledger.flush()
         assert ledger.queued == 0
-        (stored,) = query(path, "SELECT request_id, cost_usd_micros, tags, extra, error, cache_written_1h_tokens FROM calls")
+        (stored,) = query(
+            path, "SELECT request_id, cost_usd_micros, tags, extra, error, cache_written_1h_tokens FROM calls"
+        )
         assert stored == ("req_1", 7, '["x", "y"]', '{"baseline": "none"}', "e", 3)
-        assert query(path, "SELECT number, model, lane, outcome, cost_usd_micros, cost_parts FROM hops ORDER BY number") == [
+        assert query(
+            path, "SELECT number, model, lane, outcome, cost_usd_micros, cost_parts FROM hops ORDER BY number"
+        ) == [
             (0, "a", "local", "cut", 3, '{"input": 3}'),
             (1, "b", "mid", "ok", 4, '{"input": 4}'),
         ]
@@ -127,7 +131,14 @@ def version_1(path):
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.executescript(SCHEMA + "PRAGMA user_version = 1;")
         columns = [c[1] for c in db.execute("PRAGMA table_info(calls)")]
-        values = {"request_id": "req_old", "cost_parts": "{}", "tags": "[]", "extra": "{}", "cost_usd_micros": 42, "at_s": AT_S}
+        values = {
+            "request_id": "req_old",
+            "cost_parts": "{}",
+            "tags": "[]",
+            "extra": "{}",
+            "cost_usd_micros": 42,
+            "at_s": AT_S,
+        }
         db.execute(
             f"INSERT INTO calls ({', '.join(columns[1:])}) VALUES ({', '.join('?' * (len(columns) - 1))})",
             [values.get(c, 0) for c in columns[1:]],
@@ -140,7 +151,9 @@ async def test_an_older_file_is_brought_up(tmp_path):
     async with opened(tmp_path / "old") as ledger:
         ledger.record(row("req_new", cost=8))
         await ledger.flush()
-        assert query(tmp_path / "old", "SELECT sum(cost_usd_micros), sum(cache_written_1h_tokens) FROM calls") == [(50, 2)]
+        assert query(tmp_path / "old", "SELECT sum(cost_usd_micros), sum(cache_written_1h_tokens) FROM calls") == [
+            (50, 2)
+        ]
     async with opened(tmp_path / "new"):
         pass
 
@@ -149,7 +162,11 @@ async def test_an_older_file_is_brought_up(tmp_path):
 
     for table in ("calls", "hops"):
         assert columns("old", table) == columns("new", table)
-    assert query(tmp_path / "old", "PRAGMA user_version") == query(tmp_path / "new", "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+    assert (
+        query(tmp_path / "old", "PRAGMA user_version")
+        == query(tmp_path / "new", "PRAGMA user_version")
+        == [(SCHEMA_VERSION,)]
+    )
     async with opened(tmp_path / "old"):  # and nothing is done twice
         pass
 

@@ -4,7 +4,17 @@ import pytest
 
 from gateway.adapters.simulated import MARK, PACES, SimulatedUpstream, answer, paced
 from gateway.ir.events import Delta, fold
-from gateway.ir.request import Message, Reasoning, ReasoningOptions, Request, Text, Tool, ToolCall, ToolChoice, ToolResult
+from gateway.ir.request import (
+    Message,
+    Reasoning,
+    ReasoningOptions,
+    Request,
+    Text,
+    Tool,
+    ToolCall,
+    ToolChoice,
+    ToolResult,
+)
 from gateway.ports import UpstreamRequest
 from gateway.testing.chance import SeededRandom
 from gateway.testing.clock import ManualClock

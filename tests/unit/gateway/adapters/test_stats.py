@@ -56,7 +56,12 @@ def test_money_goes_to_the_model_that_was_paid():
     assert found["interlock_cost_usd_total", ("lane", "mid"), ("model", "b")] == 12e-6
     summary = stats.summary()
     assert summary["cost_usd"] == 42e-6
-    assert summary["models"]["a"] == {"lane": "local", "calls": 0, "cost_usd": 30e-6, "tokens": summary["models"]["a"]["tokens"]}
+    assert summary["models"]["a"] == {
+        "lane": "local",
+        "calls": 0,
+        "cost_usd": 30e-6,
+        "tokens": summary["models"]["a"]["tokens"],
+    }
     assert summary["models"]["b"]["calls"] == 1
 
 

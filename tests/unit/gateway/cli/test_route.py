@@ -21,9 +21,7 @@ def run(tmp_path):
 
     def invoke(body, *words, file="-"):
         text = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return CliRunner().invoke(
-            COMMAND, ["explain", file, "--config", str(tmp_path / "c.yaml"), *words], input=text
-        )
+        return CliRunner().invoke(COMMAND, ["explain", file, "--config", str(tmp_path / "c.yaml"), *words], input=text)
 
     return invoke
 
@@ -42,7 +40,18 @@ def test_for_people(run):
 
 def test_as_json_it_is_the_answer_of_the_dry_run(run):
     told = json.loads(run(chat("write a docstring for f"), "--json").output)
-    assert {"model", "lane", "route", "call", "task", "scores", "sticky", "reason", "candidates", "classifier"} <= told.keys()
+    assert {
+        "model",
+        "lane",
+        "route",
+        "call",
+        "task",
+        "scores",
+        "sticky",
+        "reason",
+        "candidates",
+        "classifier",
+    } <= told.keys()
     assert told["model"] == "local/coder"
 
 
