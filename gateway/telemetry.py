@@ -1,4 +1,4 @@
-"""Names of metrics, log channels and response headers, in one place. OpenTelemetry GenAI words: semantic-conventions-genai
+"""Names of metrics, the logger and response headers, in one place. OpenTelemetry GenAI words: semantic-conventions-genai
 as of 2026-08 (all still "Development", so the strings stand here and no constants are imported)."""
 
 from __future__ import annotations
@@ -6,18 +6,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 LOG = "interlock"
+"""Name of the logger that says everything worth a line."""
 
 H_REQUEST_ID = b"x-request-id"
+"""Of every answer, also of errors; the ledger's key. Sent upstream as well."""
 H_MODEL = b"x-interlock-model"
+"""Configured name of the model that answered."""
 H_LANE = b"x-interlock-lane"
+"""Its lane."""
 H_ROUTE = b"x-interlock-route"
+"""Route that gave the candidates; `named` for a model asked for by name, `lane:<lane>` for a lane."""
 H_CALL = b"x-interlock-call"
+"""What kind of call it was taken for."""
 H_TASK = b"x-interlock-task"
+"""What kind of work it was taken for, where that makes sense."""
 H_REASON = b"x-interlock-reason"
+"""Why this model, in one sentence of at most 300 characters."""
 H_SESSION = b"x-interlock-session"
+"""Session it was counted to."""
 H_COST = b"x-interlock-cost-usd"
+"""Cost of a whole reply, exact decimal USD. A stream says it in its closing comment."""
 H_LOSSES = b"x-interlock-dropped"
+"""Request fields that the model's dialect has no word for and that were left out."""
 H_SIMULATED = b"x-interlock-simulated"
+"""`true` when no real model answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ PAGES = (
     Page("settings", "gateway.config.settings", "every setting of `interlock.yaml`, with type, default and meaning"),
     Page("profile", "gateway.config.settings", "fields of a model's `profile`: how an upstream speaks its dialect"),
     Page("errors", "gateway.errors", "every error: status, code, what happens next, its body in each dialect"),
-    Page("metrics", "gateway.telemetry", "names of metrics and spans"),
+    Page("metrics", "gateway.telemetry", "metrics, response headers, the logger's name"),
     Page("plugins", "gateway.plugins", "providers, dialects, harnesses and other plug-ins of this build"),
     Page("cli", "gateway.cli", "every command and option"),
 )

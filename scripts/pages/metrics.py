@@ -1,4 +1,5 @@
-"""docs/reference/metrics.md from the constants of gateway/telemetry.py: names as text, or records with a `name`."""
+"""docs/reference/metrics.md from the constants of gateway/telemetry.py: names as text, headers as bytes, records with a
+`name`."""
 
 from __future__ import annotations
 
@@ -15,19 +16,23 @@ from scripts.pages.source import described
 
 def page() -> str:
     text = inspect.getsource(telemetry)
-    parts = ["# Metrics and spans", doc(telemetry)]
-    names, records = [], []
+    parts = ["# Metrics, headers, logger", doc(telemetry)]
+    names, headers, records = [], [], []
     for constant, meaning in described(ast.parse(text).body, text.splitlines()):
         if not constant.isupper() or constant.startswith("_"):
             continue
         value = getattr(telemetry, constant)
         if isinstance(value, str):
             names.append([f"`{value}`", meaning])
+        if isinstance(value, bytes):
+            headers.append([f"`{value.decode()}`", meaning])
         records += [(record, meaning) for record in recorded(value)]
     if records:
         heads = [f.name for f in dataclasses.fields(records[0][0])]
         rows = [[spelled(head, getattr(record, head, "")) for head in heads] for record, _ in records]
         parts += ["## Metrics", table(heads, rows)]
+    if headers:
+        parts += ["## Response headers", table(["header", "meaning"], headers)]
     if names:
         parts += ["## Names", table(["name", "meaning"], names)]
     return "\n\n".join(part for part in parts if part)
