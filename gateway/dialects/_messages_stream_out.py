@@ -78,7 +78,8 @@ def _event(kind: str, **fields: Any) -> bytes:
 
 
 def reply_id(upstream_id: str, context: ReplyContext) -> str:
-    return upstream_id if upstream_id.startswith("msg_") else context.reply_id
+    own = context.reply_id if context.reply_id.startswith("msg_") else f"msg_{context.reply_id}"
+    return upstream_id if upstream_id.startswith("msg_") else own
 
 
 def call_block(call: ToolCall, names: dict[str, str]) -> dict[str, Any]:

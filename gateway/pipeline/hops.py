@@ -37,6 +37,8 @@ from gateway.telemetry import LOG
 
 ERROR_BODY_BYTES_MAX = 1 << 20
 
+QUOTA_COOL_S = 60.0
+
 REASONING_WORDS = ("signature", "thinking", "reasoning_content", "encrypted content", "encrypted_content", "reasoning")
 """Words by which vendors name a reasoning block they will not take (gateways.md cases 38-43)."""
 
@@ -123,14 +125,20 @@ async def _hop(
             if _reasoning_refused(error) and not tried.repaired:
                 tried.repaired = True
                 continue
-            if isinstance(error, UpstreamRateLimited) and error.retry_after_s:
-                ports.health.cooled(endpoint.name, error.retry_after_s)
+            if isinstance(error, UpstreamRateLimited) and (wait_s := _cool_s(error)):
+                ports.health.cooled(endpoint.name, wait_s)
             pause = retry.delay_s(error, tried.number, rules, uniform=ports.random.uniform(), last_hop=last_hop)
             if pause is None:
                 raise
             _log.info("%s: attempt %d failed (%s), again in %.1f s", endpoint.name, tried.number, error.code, pause)
             tried.number += 1
             await ports.clock.sleep(pause)
+
+
+def _cool_s(error: UpstreamRateLimited) -> float:
+    """How long to leave a model alone: as it asks, or for a while when its account is empty, so that not every request of a
+    route pays for one futile attempt first."""
+    return error.retry_after_s or (QUOTA_COOL_S if error.quota else 0.0)
 
 
 def _unserved(error: UpstreamError, endpoint: Endpoint, wire: Wire) -> bool:

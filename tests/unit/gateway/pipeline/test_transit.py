@@ -1,0 +1,153 @@
+"""Streams as dialogues: this arrives, that is sent."""
+
+import json
+
+import pytest
+
+from gateway.accounting.tally import Tally
+from gateway.dialects import registry
+from gateway.dialects.contract import ReplyContext
+from gateway.errors import UpstreamProtocol
+from gateway.ir.profile import DEFAULT
+from gateway.pipeline.transit import PRELUDE_BYTES_MAX, StreamFailed, Transit, without_done
+
+CHAT, MESSAGES = registry.by_name("chat"), registry.by_name("messages")
+CONTEXT = ReplyContext(reply_id="r", model="m", created_s=0)
+
+
+def chunk(**delta):
+    return b"data: " + json.dumps({"id": "c", "choices": [{"index": 0, "delta": delta}]}).encode() + b"\n\n"
+
+
+ROLE = chunk(role="assistant", content="")
+HELLO, THERE = chunk(content="hello"), chunk(content=" there")
+STOP = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}\n\n'
+DONE = b"data: [DONE]\n\n"
+ERROR = b'data: {"error":{"message":"no more","type":"server_error","code":503}}\n\n'
+
+
+def made(*, client=CHAT, upstream=CHAT, context=None, hide_usage=False):
+    tally = Tally()
+    transit = Transit(
+        client=client, upstream=upstream, profile=DEFAULT, context=context, tally=tally, hide_usage=hide_usage
+    )
+    return transit, tally
+
+
+def test_the_prelude_waits_for_content():
+    transit, _ = made()
+    assert transit.feed(ROLE) == b""
+    assert not transit.begun
+    assert transit.feed(HELLO) == ROLE + HELLO
+    assert transit.begun
+    assert transit.feed(THERE) == THERE
+
+
+def test_bytes_pass_as_they_came_and_the_end_is_held_for_the_comment():
+    transit, tally = made()
+    out = b"".join(map(transit.feed, (ROLE, HELLO, THERE, STOP, USAGE, DONE)))
+    assert out == ROLE + HELLO + THERE + STOP + USAGE
+    assert transit.complete
+    assert transit.close() == b""
+    assert transit.closing(b": comment\n\n") == b": comment\n\n" + DONE
+    assert tally.usage.output_tokens == 2
+    assert tally.finish.reason == "stop"
+
+
+def test_usage_that_nobody_asked_for_is_counted_not_shown():
+    transit, tally = made(hide_usage=True)
+    out = b"".join(map(transit.feed, (ROLE, HELLO, STOP, USAGE, DONE)))
+    assert out == ROLE + HELLO + STOP
+    assert tally.usage.input_tokens == 9
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_any_chunking_sends_the_same(size):
+    whole = ROLE + HELLO + THERE + STOP + USAGE + DONE
+    transit, tally = made()
+    out = b"".join(transit.feed(whole[i : i + size]) for i in range(0, len(whole), size))
+    assert out + transit.close() + transit.closing(b"") == whole
+    assert tally.text_bytes > 0
+
+
+def test_an_error_before_content_is_raised():
+    transit, _ = made()
+    transit.feed(ROLE)
+    with pytest.raises(StreamFailed) as caught:
+        transit.feed(ERROR)
+    assert caught.value.error.status == 503
+    assert caught.value.raw == ERROR
+
+
+def test_an_error_after_content_lets_the_content_out_first():
+    transit, _ = made()
+    transit.feed(ROLE + HELLO)
+    assert transit.feed(THERE + ERROR) == THERE
+    assert isinstance(transit.failure, StreamFailed)
+
+
+def test_a_translated_error_has_no_raw_form():
+    transit, _ = made(client=MESSAGES, context=CONTEXT)
+    with pytest.raises(StreamFailed) as caught:
+        transit.feed(ERROR)
+    assert caught.value.raw == b""
+
+
+def test_a_cut_stream_is_an_error():
+    transit, _ = made()
+    transit.feed(ROLE + HELLO)
+    with pytest.raises(UpstreamProtocol):
+        transit.close()
+    nothing, _ = made()
+    with pytest.raises(UpstreamProtocol):
+        nothing.close()
+
+
+def test_a_missing_end_is_added():
+    transit, _ = made()
+    transit.feed(ROLE + HELLO + STOP)
+    assert transit.close() == b""
+    assert transit.closing(b": c\n\n") == b": c\n\n" + DONE
+
+
+def test_the_prelude_is_bounded():
+    transit, _ = made()
+    silent = chunk(role="assistant", content="", padding="x" * 10_000)
+    for _ in range(PRELUDE_BYTES_MAX // len(silent)):
+        assert transit.feed(silent) == b""
+    with pytest.raises(UpstreamProtocol, match="1 MiB"):
+        transit.feed(silent)
+
+
+def test_what_is_no_text_is_refused():
+    transit, _ = made()
+    bad = b'data: {"choices":[{"index":0,"delta":{"content":"\xff"}}]}\n\n'
+    with pytest.raises(UpstreamProtocol):
+        transit.feed(bad)
+    later, _ = made()
+    later.feed(ROLE + HELLO)
+    assert later.feed(bad) == b""
+    assert isinstance(later.failure, UpstreamProtocol)
+
+
+def test_translated_streams_end_in_their_own_way():
+    transit, _ = made(client=MESSAGES, context=CONTEXT)
+    out = b"".join(map(transit.feed, (ROLE, HELLO, STOP, USAGE, DONE))) + transit.close()
+    assert b'"text":"hello"' in out.replace(b'": "', b'":"')
+    assert b"message_stop" in out
+    assert transit.closing(b": c\n\n") == b": c\n\n"
+    assert b"message_stop" in transit.terminal
+
+
+def test_nothing_after_the_end():
+    transit, _ = made()
+    transit.feed(ROLE + HELLO + STOP + DONE)
+    assert transit.feed(THERE) == b""
+
+
+def test_only_the_last_done_is_the_end():
+    said = chunk(content="data: [DONE]")
+    assert without_done(said + DONE, DONE) == (said, DONE)
+    assert without_done(said, DONE) == (said, b"")
+    assert without_done(said, b"") == (said, b"")
