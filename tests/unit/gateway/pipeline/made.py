@@ -97,7 +97,9 @@ ROLE, END, DONE = delta(role="assistant", content=""), delta(finish_reason="stop
 
 
 def usage_event(**counts: int) -> bytes:
-    return event({"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "usage": counts})
+    return event(
+        {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [], "usage": counts}
+    )
 
 
 def exchange(body: dict[str, Any] | None = None, *, dialect: DialectName = "chat", **more: Any) -> Exchange:
