@@ -13,8 +13,9 @@ from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Sealed
 from gateway.ir.request import Reasoning, ToolCall
 from gateway.ir.usage import Usage
 
-KEEP_REASONING_CHARS = 1 << 20
-"""Thinking text kept for the reasoning ledger; vendors' budgets end far below."""
+KEEP_REASONING_CHARS = 4 << 20
+"""Thinking text kept for the reasoning ledger: the largest `session.reasoning_bytes_max`. A turn with more is not kept at
+all, since a part of a sealed block must never be restored."""
 
 BYTES_PER_TOKEN = 4
 """Where nobody counted: protocols.md 5.1 measured +22 % on code, -6 % on JSON for this guess."""
@@ -88,6 +89,9 @@ class Tally:
         self.text_bytes += text_bytes
 
     def reasoning(self) -> tuple[Reasoning, ...]:
+        """The blocks of the turn in order; none when they were too long to be kept."""
+        if self._kept >= KEEP_REASONING_CHARS:
+            return ()
         return tuple(self._thinking[i].close() for i in sorted(self._thinking))
 
     def tool_call_ids(self) -> tuple[str, ...]:

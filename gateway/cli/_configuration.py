@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import click
 
-from gateway.adapters import discovery
 from gateway.cli import EXIT_PROBLEMS
 from gateway.config import discover
 from gateway.config.catalog import Catalog
@@ -69,6 +68,9 @@ async def load_or_discover(
         loaded = load(await asyncio.to_thread(read, path), file=str(path), catalog=catalog())
         if loaded.settings.models:
             return Configuration(loaded, path)
+    # Here and not above: its HTTP client takes 0.2 s to import, and a file that names its models needs none of it.
+    from gateway.adapters import discovery
+
     probes = await discovery.probe(catalog(), environment, skip_ports=skip_ports)
     found = discover.discover(environment, probes, catalog())
     fresh = discover.loaded_from(found, catalog(), loaded.settings if loaded else None)

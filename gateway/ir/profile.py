@@ -46,9 +46,13 @@ class Profile:
     sampling: bool = True
     """temperature, top_p and top_k are accepted (Anthropic: not from Opus 4.7 on)."""
     penalties: bool = True
+    """presence_penalty and frequency_penalty are understood; otherwise they are left out and reported."""
     seed: bool = True
+    """`seed` is understood; otherwise it is left out and reported."""
     logprobs: bool = True
+    """`logprobs` and `top_logprobs` are understood; otherwise they are left out and reported."""
     top_k: bool = False
+    """`top_k` is understood; otherwise it is left out and reported."""
     stop_max: int = 4
     """Most stop sequences accepted."""
     # --- messages -------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from gateway.accounting.cost import Pricing, cost_of
+from gateway.dialects import registry
 from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError, MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel, UpstreamProtocol
 from gateway.ir.exchange import Exchange, HopRow, Identity, Labels, Plan
@@ -15,8 +16,8 @@ from gateway.ir.usage import Usage
 from gateway.pipeline import settle
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.runtime import Runtime
-from gateway.pipeline.serve import Pipeline, RawRequest, dialect_for, usd
-from gateway.ports import Sink, UpstreamRequest
+from gateway.pipeline.serve import Pipeline, RawRequest, usd
+from gateway.ports import Caller, Sink, UpstreamRequest
 from gateway.telemetry import H_COST, H_MODEL, H_REQUEST_ID
 from gateway.wire import splice
 
@@ -45,9 +46,8 @@ async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest(f"the body is no embeddings request: {error}") from error
     endpoint = _endpoint(asked.model, runtime, raw)
-    chat = dialect_for("/v1/chat/completions")
-    assert chat is not None
-    flight = Flight(_exchange(raw, asked.model, ports.clock.now()), chat, sink, ports.clock, ports.clock.monotonic())
+    exchange = _exchange(raw, asked.model, ports.clock.now())
+    flight = Flight(exchange, registry.by_name("chat"), sink, ports.clock, ports.clock.monotonic())
     flight.plan = Plan((), "embeddings", False, f"{endpoint.name} serves embeddings")
     flight.served = endpoint.name
     body = await _accounted(pipeline, endpoint, raw, flight, runtime)
@@ -120,11 +120,14 @@ def _endpoint(asked: str, runtime: Runtime, raw: RawRequest) -> Endpoint:
     elif not able:
         raise NoRoute("no configured model serves embeddings")
     else:
-        endpoint = min(able, key=lambda e: not e.local)
-    allowed = raw.caller.models
-    if (allowed and endpoint.name not in allowed) or (raw.caller.lanes and endpoint.lane not in raw.caller.lanes):
+        endpoint = min(able, key=lambda e: (not _allowed(e, raw.caller), not e.local))
+    if not _allowed(endpoint, raw.caller):
         raise ModelNotAllowed(f"this key may not use {endpoint.name}")
     return endpoint
+
+
+def _allowed(endpoint: Endpoint, caller: Caller) -> bool:
+    return (not caller.models or endpoint.name in caller.models) and (not caller.lanes or endpoint.lane in caller.lanes)
 
 
 async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tuple[bytes, Usage]:

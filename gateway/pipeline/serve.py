@@ -11,8 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.dialects import registry
-from gateway.dialects.contract import ClientDialect, Dialect, View
+from gateway.dialects.contract import ClientDialect, Dialect
 from gateway.errors import (
     DownstreamError,
     Draining,
@@ -361,11 +360,3 @@ def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
 
 def expired() -> Draining:
     return Draining("the gateway is shutting down and could not wait for the end of this answer; ask again in a moment")
-
-
-def dialect_for(path: str) -> Dialect | None:
-    return registry.by_path().get(path)
-
-
-def view_of(body: bytes, dialect: Dialect) -> View:
-    return dialect.read(body)

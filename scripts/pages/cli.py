@@ -27,7 +27,8 @@ def command(cmd: click.Command, path: list[str]) -> list[str]:
     rows = [
         [f"`{record[0]}`", record[1]]
         for parameter in cmd.get_params(context)
-        if not getattr(parameter, "hidden", False)
+        if isinstance(parameter, click.Option)  # arguments stand in the usage line and say nothing more
+        and not parameter.hidden
         and (record := parameter.get_help_record(context))
         and "--help" not in parameter.opts
     ]

@@ -235,7 +235,7 @@ async def test_33_mb_over_a_socket(tmp_path, chunked):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         size = 33 * MIB
         how = "transfer-encoding: chunked" if chunked else f"content-length: {size}"
-        writer.write(f"POST /v1/messages HTTP/1.1\r\nhost: x\r\n{how}\r\n\r\n".encode())
+        writer.write(f"POST /v1/messages HTTP/1.1\r\nhost: localhost\r\n{how}\r\n\r\n".encode())
 
         async def send():
             for _ in range(33):
@@ -291,7 +291,7 @@ async def test_a_slow_body_over_a_socket(tmp_path):
     config = {**one_model(), "server": {"body_timeout_s": 0.3}}
     async with staged(tmp_path, config) as stage, serving(stage.gateway) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        writer.write(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
         assert b" 400 " in await asyncio.wait_for(reader.readline(), 3)
         writer.close()
         await eventually(lambda: not stage.gateway.front.in_flight)

@@ -23,7 +23,7 @@ def config(origin):
 async def ask(port, dialect, *, stream):
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     body = json.dumps(body_of(dialect, stream=stream)).encode()
-    head = f"POST {PATHS[dialect]} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    head = f"POST {PATHS[dialect]} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     return reader, writer
 
@@ -127,7 +127,7 @@ async def test_half_a_request(tmp_path):
     """Gone while sending: no row, no upstream, no error in the log."""
     async with staged(tmp_path) as stage, serving(stage.gateway) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b'POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n{"model"')
+        writer.write(b'POST /v1/messages HTTP/1.1\r\nhost: localhost\r\ncontent-length: 500\r\n\r\n{"model"')
         await eventually(lambda: stage.gateway.front.in_flight)
         writer.transport.abort()
         await eventually(lambda: not stage.gateway.front.in_flight)

@@ -109,7 +109,7 @@ async def test_models_whatever_upstreams_do(tmp_path):
     ):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         began = time.monotonic()
-        writer.write(b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
+        writer.write(b"GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert b" 200 " in await asyncio.wait_for(reader.readline(), 3)
         assert time.monotonic() - began < 3
         assert not up.requests
@@ -124,7 +124,7 @@ async def test_websocket_attempts_are_answered_426_at_once(tmp_path):
     async with staged(tmp_path) as stage, serving(stage.gateway) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
-            b"GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
+            b"GET /v1/responses HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"
             b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         assert b" 426 " in await asyncio.wait_for(reader.readline(), 2)

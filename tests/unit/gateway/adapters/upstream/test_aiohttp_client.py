@@ -5,8 +5,7 @@ import io
 import aiohttp
 import pytest
 
-from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
-from gateway.adapters.upstream.aiohttp_client import _mapped, _payload, _Unanswered
+from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream, _mapped, _payload, _Unanswered
 from gateway.errors import UpstreamConnect, UpstreamProtocol
 from gateway.ports import UpstreamRequest
 
