@@ -15,7 +15,7 @@ from gateway.ir.events import Failed, Response, fold, unfold
 from gateway.ir.exchange import Hop
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.prepare import Prepared
-from gateway.pipeline.transit import StreamFailed, Transit, without_done
+from gateway.pipeline.transit import StreamFailed, Transit, last_event
 from gateway.ports import UpstreamReply
 from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
 from gateway.wire.sse import SseSplitter
@@ -159,7 +159,7 @@ async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamRe
     flight.ttft_s = flight.clock.monotonic() - began
     flight.begun = True
     flight.terminal = data
-    data, tail = without_done(data, flight.dialect.terminal)
+    data, tail = last_event(data)
     flight.ending = lambda comment: comment + tail
     await flight.write(data)
 

@@ -18,12 +18,10 @@ from gateway.errors import UpstreamError, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
 from gateway.ir.request import ToolCall
-from gateway.wire.sse import SseSplitter, data_of
+from gateway.wire.sse import SseSplitter
 
 PRELUDE_BYTES_MAX = 1 << 20
 """Content must begin within this; real preludes are a few KB (Responses echoes the request's tools in two events)."""
-
-DONE = b"[DONE]"
 
 
 class StreamFailed(Exception):
@@ -100,10 +98,10 @@ class Transit:
         return self._release(out, final=True)
 
     def closing(self, comment: bytes) -> bytes:
-        """What ends the client's stream after everything else: the closing comment in its place (chat clients stop
-        reading at [DONE], so it goes before that)."""
+        """What ends the client's stream after everything else: the closing comment, then the terminal event. Readers stop
+        there; and with it the client may send its next turn, so by then this one must have been remembered."""
         tail, self._tail = self._tail, b""
-        return comment + tail if tail else comment
+        return comment + tail
 
     # --- inside -----------------------------------------------------------------------------------------------
 
@@ -127,17 +125,15 @@ class Transit:
             data = b"".join(map(self._encoder.feed, events)) if events else b""
             return self._finish_translation(data) if self.complete else data
         if self.complete:
-            self.terminal = event
-            if data_of(event) == DONE:
-                self._tail = event
-                return b""
+            self.terminal = self._tail = event
+            return b""
         return out
 
     def _finish_translation(self, data: bytes) -> bytes:
         assert self._encoder is not None
         data += self._encoder.close()
         self.terminal = data
-        data, self._tail = without_done(data, self._client.terminal)
+        data, self._tail = last_event(data)
         return data
 
     def _account(self, events: list[Event], raw: bytes) -> bytes:
@@ -199,9 +195,7 @@ def _is_content(event: Event) -> bool:
             return False
 
 
-def without_done(data: bytes, terminal: bytes) -> tuple[bytes, bytes]:
-    """(data, tail): the end of a chat stream taken apart from its `[DONE]`, after which clients stop reading; only what
-    stands at the very end is one, for a reply may well speak of it. Other dialects' streams have no tail."""
-    if terminal and data_of(terminal) == DONE and data.endswith(terminal):
-        return data[: -len(terminal)], terminal
-    return data, b""
+def last_event(data: bytes) -> tuple[bytes, bytes]:
+    """(what comes before, the last event) of bytes that end with a whole event; two empty ones for none."""
+    cut = data.rfind(b"\n\n", 0, max(0, len(data) - 2))
+    return (b"", data) if cut < 0 else (data[: cut + 2], data[cut + 2 :])
