@@ -72,8 +72,8 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     last = len(flight.plan.hops) - 1
     for index, hop in enumerate(flight.plan.hops):
         endpoint = runtime.endpoints[hop.model]
-        if index < last and not ports.health.status(hop.model)[0]:
-            continue  # it fell ill, or its probes were taken, since the plan was made; the last one is tried regardless
+        if not _well(hop, ports) and any(_well(later, ports) for later in flight.plan.hops[index + 1 :]):
+            continue  # it fell ill, or its probes were taken, since the plan was made
         try:
             return await _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=index == last)
         except (UpstreamError, DownstreamError) as error:
@@ -81,6 +81,10 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
             if isinstance(error, UpstreamError) and not error.try_next:
                 break
     raise _telling(errors)
+
+
+def _well(hop: Hop, ports: Ports) -> bool:
+    return ports.health.status(hop.model)[0]
 
 
 def _telling(errors: list[GatewayError]) -> GatewayError:
