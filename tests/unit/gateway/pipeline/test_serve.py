@@ -98,8 +98,3 @@ def test_the_closing_comment_is_one_line_of_json():
     told = json.loads(comment.removeprefix(b": interlock "))
     assert told["cost_usd"] == "0.000042"
     assert told["usage"]["input_tokens"] == 100
-
-
-def test_dialects_by_path():
-    assert serve.dialect_for("/v1/messages") is registry.by_name("messages")
-    assert serve.dialect_for("/nothing") is None

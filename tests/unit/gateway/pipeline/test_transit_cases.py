@@ -10,7 +10,7 @@ from gateway.dialects.contract import ReplyContext
 from gateway.errors import UpstreamOverloaded, UpstreamProtocol
 from gateway.ir.profile import DEFAULT
 from gateway.ir.request import DialectName
-from gateway.pipeline.transit import PRELUDE_BYTES_MAX, StreamFailed, Transit, without_done
+from gateway.pipeline.transit import PRELUDE_BYTES_MAX, StreamFailed, Transit, last_event
 from tests.unit.gateway.pipeline.made import DONE, END, ROLE, delta, event, usage_event
 
 COMMENT = b": interlock {}\n\n"
@@ -116,13 +116,18 @@ def test_a_translated_stream_ends_in_the_clients_way() -> None:
     data = through(made, ROLE, delta(content="a"), END, DONE)
     assert b"message_start" in data
     assert b"[DONE]" not in data
-    assert data.endswith(COMMENT)
+    assert data.endswith(COMMENT + registry.by_name("messages").terminal)
     assert b"message_stop" in made.terminal
 
 
-def test_only_the_last_event_of_a_chat_stream_is_its_done() -> None:
-    chat = registry.by_name("chat").terminal
-    assert without_done(b"x" + DONE + b"y", chat) == (b"x" + DONE + b"y", b"")
-    assert without_done(b"x" + chat, chat) == (b"x", chat)
-    messages = registry.by_name("messages").terminal
-    assert without_done(b"x" + messages, messages) == (b"x" + messages, b"")
+@pytest.mark.parametrize(
+    ("data", "before", "last"),
+    [
+        (b"", b"", b""),
+        (b"a\n\n", b"", b"a\n\n"),
+        (b"a\n\nb\n\nc\n\n", b"a\n\nb\n\n", b"c\n\n"),
+        (ROLE + DONE, ROLE, DONE),
+    ],
+)
+def test_the_last_event_is_taken_apart(data: bytes, before: bytes, last: bytes) -> None:
+    assert last_event(data) == (before, last)
