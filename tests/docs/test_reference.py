@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -41,7 +42,7 @@ def test_every_error_has_its_heading() -> None:
 
 def test_every_setting_has_its_line() -> None:
     """Walks the JSON schema, which pydantic writes; the page walks the models."""
-    schema = pytest.importorskip("gateway.config.settings").Settings.model_json_schema()
+    schema = importlib.import_module("gateway.config.settings").Settings.model_json_schema()
     page = "".join((tree.ROOT / f"docs/reference/{name}.md").read_text("utf-8") for name in ("settings", "profile"))
     models = [schema, *schema["$defs"].values()]
     names = {name for model in models for name in model.get("properties", {})}
