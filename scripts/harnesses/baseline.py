@@ -62,7 +62,7 @@ def load() -> dict[str, Any]:
 
 
 def store(baseline: dict[str, Any]) -> None:
-    baseline["versions"] = {name: pin["version"] for name, pin in VERSIONS.items()}
+    baseline["versions"] = {name: pin["version"] for name, pin in VERSIONS.items() if pin.get("role") != "sdk"}
     FILE.parent.mkdir(parents=True, exist_ok=True)
     FILE.write_text(json.dumps(baseline, indent=1, sort_keys=True) + "\n")
 
