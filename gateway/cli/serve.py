@@ -169,16 +169,17 @@ def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
 
 async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings, path: Path | None) -> int:
     http = server(gateway, settings)
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    # Before anybody can know that we are up: a stop that follows at once is a clean one too.
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
     host, port = listening.getsockname()[:2]
     click.echo(
         f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
         f"/v1/messages; GET /health, /docs)"
     )
     sys.stdout.flush()
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stopping.set)
     serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
     async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
