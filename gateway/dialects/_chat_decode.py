@@ -13,18 +13,7 @@ import msgspec
 
 from gateway.dialects._chat_messages import FunctionShape, decode_messages
 from gateway.dialects._chat_words import KNOWN_FIELDS
-from gateway.dialects._shared import (
-    RAW_NULL,
-    Bad,
-    Count,
-    Integer,
-    bytes_of,
-    check_repeated,
-    check_utf8,
-    malformed,
-    parsed,
-    refuse,
-)
+from gateway.dialects._shared import RAW_NULL, Count, Integer, bytes_of, opened, parsed, refuse
 from gateway.ir.request import (
     OutputFormat,
     ReasoningOptions,
@@ -33,7 +22,6 @@ from gateway.ir.request import (
     Tool,
     ToolChoice,
 )
-from gateway.wire import splice
 
 
 class _Tool(msgspec.Struct):
@@ -127,16 +115,7 @@ _DECODED: Final = frozenset(_Body.__struct_fields__)
 
 def decode_request(body: bytes) -> Request:
     """See Dialect.decode_request."""
-    check_utf8(body)
-    try:
-        found = _body.decode(body)
-    except Bad as error:
-        raise malformed(error) from error
-    try:
-        members = splice.members(body)
-    except splice.NotAnObject as error:
-        refuse(str(error), "$")
-    check_repeated((member.key for member in members), KNOWN_FIELDS)
+    found, members = opened(_body, body, KNOWN_FIELDS)
     if not found.messages:
         refuse("there are no messages", "$.messages", "at least one message")
     limit = found.max_completion_tokens if found.max_completion_tokens is not None else found.max_tokens

@@ -15,17 +15,7 @@ import msgspec
 from gateway.dialects._chat_errors import error_body, error_event
 from gateway.dialects._chat_stream_out import DONE, error_chunk
 from gateway.dialects._chat_words import finish_out, usage_out
-from gateway.dialects._shared import (
-    RAW_NULL,
-    Bad,
-    bytes_of,
-    check_repeated,
-    check_utf8,
-    encode,
-    malformed,
-    parsed,
-    refuse,
-)
+from gateway.dialects._shared import RAW_NULL, bytes_of, encode, opened, parsed, refuse
 from gateway.dialects.contract import ReplyContext, StreamEncoder, View
 from gateway.errors import GatewayError, UnsupportedFeature, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Response, Started, UsageReport
@@ -72,16 +62,7 @@ _KNOWN: Final = frozenset(_Body.__struct_fields__)
 
 
 def _read(body: bytes) -> tuple[_Body, str, list[splice.Member]]:
-    check_utf8(body)
-    try:
-        found = _body.decode(body)
-    except Bad as error:
-        raise malformed(error) from error
-    try:
-        members = splice.members(body)
-    except splice.NotAnObject as error:
-        refuse(str(error), "$")
-    check_repeated((member.key for member in members), _KNOWN)
+    found, members = opened(_body, body, _KNOWN)
     if not found.model:
         refuse("the model name is empty", "$.model", "a model name")
     return found, _prompt(found.prompt), members

@@ -25,6 +25,7 @@ from gateway.errors import (
 )
 from gateway.ir.events import Failed
 from gateway.ir.request import Request, Tool
+from gateway.wire import splice
 
 T = TypeVar("T")
 
@@ -92,6 +93,22 @@ def check_repeated(keys: Iterable[str], known: frozenset[str]) -> None:
         if key in seen and key in known:
             raise MalformedRequest(f'the key "{key}" stands twice', where=f"$.{key}", accepted="each key once")
         seen.add(key)
+
+
+def opened(decoder: msgspec.json.Decoder[T], body: bytes, known: frozenset[str]) -> tuple[T, list[splice.Member]]:
+    """A request body decoded, and its top-level members with their places. MalformedRequest for what is no UTF-8, no JSON
+    object of that form, or has one of the `known` keys twice."""
+    check_utf8(body)
+    try:
+        found = decoder.decode(body)
+    except Bad as error:
+        raise malformed(error) from error
+    try:
+        members = splice.members(body)
+    except (splice.NotAnObject, UnicodeDecodeError) as error:
+        refuse(str(error), "$")
+    check_repeated((member.key for member in members), known)
+    return found, members
 
 
 # --- raw JSON ----------------------------------------------------------------------------------------------------
@@ -355,6 +372,7 @@ __all__ = [
     "malformed",
     "minted",
     "one_line",
+    "opened",
     "parsed",
     "raw",
     "read_error",

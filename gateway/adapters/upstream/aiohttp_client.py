@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.adapters.upstream.connection import HIGH_WATER_BYTES, timed_out
-from gateway.adapters.upstream.decode import content_coding, decoded, without_coding
+from gateway.adapters.upstream.decode import content_coding, decoded, gathered, without_coding
 from gateway.adapters.upstream.messages import (
     HEAD_LIMIT_BYTES,
     own_headers,
@@ -86,14 +86,7 @@ class AiohttpReply:
             yield chunk
 
     async def read(self, limit_bytes: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > limit_bytes:
-                raise UpstreamProtocol(f"the upstream's answer is longer than {limit_bytes} bytes")
-            parts.append(chunk)
-        return b"".join(parts)
+        return await gathered(self.chunks(), limit_bytes)
 
     @property
     def _cut(self) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, cast
 
 import httptools
 
-from gateway.adapters.upstream.decode import content_coding, decoded, without_coding
+from gateway.adapters.upstream.decode import content_coding, decoded, gathered, without_coding
 from gateway.adapters.upstream.messages import HEAD_LIMIT_BYTES, HEADERS_MAX, TELLING, refuse_ambiguous
 from gateway.errors import Headers, Phase, UpstreamError, UpstreamProtocol, UpstreamTimeout
 from gateway.ports import Timeouts
@@ -87,14 +87,7 @@ class LeanReply:
         return self._take()
 
     async def read(self, limit_bytes: int) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for chunk in self.chunks():
-            size += len(chunk)
-            if size > limit_bytes:
-                raise UpstreamProtocol(f"the upstream's answer is longer than {limit_bytes} bytes")
-            parts.append(chunk)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return await gathered(self.chunks(), limit_bytes)
 
     async def aclose(self) -> None:
         connection = self._connection

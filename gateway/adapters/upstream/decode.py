@@ -18,6 +18,18 @@ maximum is 1032, which only constant input comes near."""
 _DECODED: Final = (b"content-encoding", b"content-length")
 
 
+async def gathered(chunks: AsyncIterator[bytes], limit_bytes: int) -> bytes:
+    """All of them as one; UpstreamProtocol over the limit."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > limit_bytes:
+            raise UpstreamProtocol(f"the upstream's answer is longer than {limit_bytes} bytes")
+        parts.append(chunk)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
 def content_coding(headers: Headers) -> bytes | None:
     """Return `gzip` or `deflate`, None for identity; UpstreamProtocol for what was never offered (br, zstd, stacks)."""
     codings = [value.strip().lower() for name, value in headers if name == b"content-encoding"]
