@@ -92,8 +92,8 @@ def measure(folder: Path) -> tuple[dict[str, int], float | None]:
 
 
 def import_time(python: str, folder: Path) -> float | None:
-    """The best of five imports of the server in a fresh interpreter; None while there is no server."""
-    program = "import time; t = time.perf_counter(); import gateway.app; print(time.perf_counter() - t)"
+    """CPU seconds of importing the server in a fresh interpreter, the best of five; None while there is no server."""
+    program = "import time; t = time.process_time(); import gateway.app; print(time.process_time() - t)"
     seconds = []
     for _ in range(5):
         done = subprocess.run(
@@ -120,7 +120,7 @@ def render(sizes: dict[str, int], seconds: float | None, day: datetime.date) -> 
         "# What the base install weighs",
         f"{len(others)} packages, {sum(others.values()) / 1e6:.0f} MB on disk, and {own / 1e6:.1f} MB for Interlock itself "
         f"(bytecode not counted). Measured {day.isoformat()} on {machine}.",
-        *([f"Importing the server takes {seconds:.2f} s there, the best of five."] if seconds else []),
+        *([f"Importing the server takes {seconds:.2f} s of CPU there, the best of five."] if seconds else []),
         f"The {HEAVIEST} heaviest:",
         table(["package", "MB"], [[name, f"{others[name] / 1e6:.1f}"] for name in heavy]),
         "Redis, PostgreSQL, OpenTelemetry's exporter, vLLM and the training tools are not in it: they are the extras "
