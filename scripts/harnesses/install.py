@@ -94,7 +94,8 @@ def _pip(name: str, folder: Path) -> None:
     lock, python = str(_locks(name)[0]), str(folder / "bin" / "python")
     if uv := _uv():
         _call([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], folder)
-        _call([uv, "pip", "install", "-q", "--require-hashes", "--python", python, "-r", lock], folder)
+        # As pip does: the system's certificates, so that a company's proxy works for both.
+        _call([uv, "pip", "install", "-q", "--system-certs", "--require-hashes", "--python", python, "-r", lock], folder)
     else:
         _call([sys.executable, "-m", "venv", str(folder)], folder)
         _call([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock], folder)
