@@ -171,18 +171,13 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
     http = server(gateway, settings)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    # Before anybody can know that we are up: a stop that follows at once is a clean one too.
+    # Before anybody can know that we are up: a stop or a reload that follows at once is a clean one too.
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
-    host, port = listening.getsockname()[:2]
-    click.echo(
-        f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
-        f"/v1/messages; GET /health, /docs)"
-    )
-    sys.stdout.flush()
     serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
     async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
+        _say(gateway, listening)
         stop = loop.create_task(stopping.wait(), name="signals")
         await asyncio.wait([stop, serving], return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
@@ -193,6 +188,15 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
     http.force_exit = gateway.front.in_flight > 0
     await serving
     return 0
+
+
+def _say(gateway: Gateway, listening: socket.socket) -> None:
+    host, port = listening.getsockname()[:2]
+    click.echo(
+        f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
+        f"/v1/messages; GET /health, /docs)"
+    )
+    sys.stdout.flush()
 
 
 def _shown(host: str) -> str:

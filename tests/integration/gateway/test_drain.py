@@ -74,7 +74,7 @@ async def test_a_running_stream_finishes(tmp_path):
 async def test_at_the_drain_limit_clients_are_told(tmp_path):
     async with (
         ScriptedServer(
-            fault="stall:30", fault_on="any", fault_times=-1, turns=[say("begun and never ended")] * 3
+            fault="stall:30", fault_on="any", fault_times=-1, turns=[say("begun and never ended")] * 4
         ) as up,
         served(tmp_path, config(up.origin, drain_s=0.5)) as gateway,
         httpx.AsyncClient(base_url=gateway.origin, timeout=20) as http,
