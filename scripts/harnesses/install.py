@@ -95,7 +95,9 @@ def _pip(name: str, folder: Path) -> None:
     if uv := _uv():
         _call([uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], folder)
         # As pip does: the system's certificates, so that a company's proxy works for both.
-        _call([uv, "pip", "install", "-q", "--system-certs", "--require-hashes", "--python", python, "-r", lock], folder)
+        _call(
+            [uv, "pip", "install", "-q", "--system-certs", "--require-hashes", "--python", python, "-r", lock], folder
+        )
     else:
         _call([sys.executable, "-m", "venv", str(folder)], folder)
         _call([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock], folder)
