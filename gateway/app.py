@@ -238,6 +238,7 @@ class Gateway:
         )
         self._tasks.spawn(keeper.run(), name="keeper")
         self._tasks.spawn(keys.watch(), name="keys")
+        prices.loading = True
         self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
         self._tasks.spawn(asyncio.to_thread(tokens.load), name="tokens")
         dialects.by_path()

@@ -209,6 +209,9 @@ class PriceBook(Protocol):
 
     version: str
 
+    async def ready(self) -> None:
+        """Returns when loading, if it has begun, is over: no call of the first second is booked as unpriced."""
+
     def rates(self, price_id: str, model: str, at_s: float, input_tokens: int) -> Rates | None:
         """USD per million tokens for a call at that time with that much input (some vendors have tiers by size and by
         hour); None: unknown model."""

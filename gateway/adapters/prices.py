@@ -7,6 +7,7 @@ price by the hour of the day).
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import OrderedDict
@@ -40,19 +41,28 @@ class ListPrices:
 
     def __init__(self) -> None:
         self.version = "none"
+        self.loading = False
         self._snapshot: Any = None
         self._known: OrderedDict[tuple[str, str, int], _Tiers | None] = OrderedDict()
         self._lock = threading.Lock()
 
+    async def ready(self) -> None:
+        """See `ports.PriceBook`; costs nothing once loaded."""
+        while self.loading:  # noqa: ASYNC110 - the end is told by a thread, within a second of the start
+            await asyncio.sleep(0.02)
+
     def load(self) -> None:
         """Blocking; call it in a thread."""
-        from importlib.metadata import version
+        try:
+            from importlib.metadata import version
 
-        from genai_prices import data_snapshot
+            from genai_prices import data_snapshot
 
-        with self._lock:
-            self._snapshot = data_snapshot.get_snapshot()
-            self.version = f"genai-prices/{version('genai-prices')}"
+            with self._lock:
+                self._snapshot = data_snapshot.get_snapshot()
+                self.version = f"genai-prices/{version('genai-prices')}"
+        finally:
+            self.loading = False
 
     def rates(self, price_id: str, model: str, at_s: float, input_tokens: int) -> Rates | None:
         if self._snapshot is None:

@@ -40,6 +40,7 @@ class _Reply(msgspec.Struct):
 async def embed(pipeline: Pipeline, raw: RawRequest, sink: Sink) -> None:
     """One upstream call, one ledger row. UnknownModel, NoRoute, UpstreamError."""
     runtime, ports = pipeline.runtime(), pipeline.ports
+    await ports.prices.ready()
     try:
         raw.body.decode("utf-8")  # what is not looked at is forwarded as it is, but as text
         asked = msgspec.json.decode(raw.body, type=_Body)
