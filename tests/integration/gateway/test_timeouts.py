@@ -27,7 +27,7 @@ async def test_first_byte(tmp_path, dialect, stream):
     ):
         began = time.monotonic()
         reply = await stage.ask(dialect, stream=stream)
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
         assert reply.status == 504
         assert "0.2 s (timeouts.first_byte_s)" in error_of(dialect, reply.body)["message"]
         assert stage.row.outcome == "upstream_error"
@@ -56,7 +56,7 @@ async def test_first_token_bounds_the_head_of_a_stream_too(tmp_path):
         began = time.monotonic()
         reply = await stage.ask("chat", stream=True)
         assert reply.status == 504
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -103,7 +103,7 @@ async def test_connect(tmp_path, dialect):
         async with staged(tmp_path, config(origin, dialect, connect_s=0.3), upstream="real") as stage:
             began = time.monotonic()
             reply = await stage.ask(dialect)
-            assert time.monotonic() - began < 2.5
+            assert time.monotonic() - began < 4
             assert reply.status == 504
             assert "0.3 s (timeouts.connect_s)" in error_of(dialect, reply.body)["message"]
             assert stage.row.usage.source == "none"

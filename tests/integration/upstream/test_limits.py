@@ -47,7 +47,7 @@ async def test_connect_limit(client: Any, ask: Any) -> None:
         for filler in fillers:
             filler.close()
     assert phase == "connect"
-    assert took_s < 2
+    assert took_s < 5
 
 
 @pytest.mark.parametrize("trickle", [False, True], ids=["silent", "trickling"])
@@ -67,7 +67,7 @@ async def test_first_byte_limit_is_for_the_whole_head(client: Any, serve: Any, a
     server = await serve(script)
     phase, took_s = await phase_of(client.send(ask(server, first_byte_s=0.2)))
     assert phase == "first_byte"
-    assert 0.15 < took_s < 2
+    assert 0.15 < took_s < 5
     await asyncio.wait_for(left.wait(), 3)
 
 
@@ -100,7 +100,7 @@ async def test_idle_limit_after_the_head(client: Any, serve: Any, ask: Any) -> N
     server = await serve(script)
     phase, took_s = await phase_of(read_all(client, ask(server, idle_s=0.2)))
     assert phase == "idle"
-    assert took_s < 1
+    assert took_s < 4
 
 
 async def test_total_limit_on_a_stream_that_never_ends(client: Any, serve: Any, ask: Any) -> None:
@@ -111,7 +111,7 @@ async def test_total_limit_on_a_stream_that_never_ends(client: Any, serve: Any, 
     server = await serve(script)
     phase, took_s = await phase_of(read_all(client, ask(server, total_s=0.3)))
     assert phase == "total"
-    assert took_s < 1.2
+    assert took_s < 3
 
 
 async def test_total_limit_before_the_head(client: Any, serve: Any, ask: Any) -> None:

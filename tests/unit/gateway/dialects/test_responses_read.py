@@ -111,7 +111,7 @@ def test_a_large_body_is_read_in_bounded_time() -> None:
     item = {"type": "function_call_output", "call_id": "c", "output": "x" * 1_000_000}
     started = time.perf_counter()
     assert len(reading.read(raw({"model": "m", "input": [item] * 3})).messages) == 3
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 3
 
 
 # --- adapt ---
