@@ -96,11 +96,11 @@ def _withheld(part: Part, profile: Profile) -> bool:
 
 
 def _instructions(messages: tuple[Message, ...]) -> str | None:
-    """A first system message of one plain text has a field of its own."""
-    if not messages or messages[0].role != "system" or len(messages[0].parts) != 1:
+    """A first system message of one plain text has a field of its own; empty texts beside it say nothing."""
+    if not messages or messages[0].role != "system":
         return None
-    part = messages[0].parts[0]
-    return part.text if isinstance(part, Text) and part.text else None
+    parts = [part for part in messages[0].parts if not (isinstance(part, Text) and not part.text)]
+    return parts[0].text if len(parts) == 1 and isinstance(parts[0], Text) else None
 
 
 # --- items -------------------------------------------------------------------------------------------------------

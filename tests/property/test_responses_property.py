@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gateway.dialects._responses_custom import InputExtractor
@@ -155,8 +155,12 @@ requests = st.fixed_dictionaries(
 )
 
 
+EMPTY_BESIDE = {"role": "system", "content": [{"type": "input_text", "text": ""}, {"type": "input_text", "text": "0"}]}
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(requests)
+@example({"model": "0", "input": [EMPTY_BESIDE]})
 def test_decoding_and_encoding_is_stable(body: dict[str, Any]) -> None:
     once = DIALECT.encode_request(DIALECT.decode_request(json.dumps(body).encode()), TARGET).body
     assert DIALECT.encode_request(DIALECT.decode_request(once), TARGET).body == once
