@@ -131,6 +131,7 @@ async def staged(
         upstream=None if upstream == "real" else upstream,
     )
     await gateway.start()
+    await gateway.ports.prices.ready()  # the first request would wait for it by the real clock
     stage = Stage(gateway, AsgiClient(gateway.front), upstream, state_dir, config)
     observe = gateway.stats.observe
 
