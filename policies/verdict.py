@@ -15,8 +15,8 @@ Checkpoint = Literal["input_validation", "mode", "rules", "hooks", "approval"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """One call as the model made it. `arguments` are the raw JSON bytes (or, for a custom tool, its raw text). `known` are the
-    names of the tools the request offered; None when that is not known, then the unknown-tool check is left out."""
+    """One call as the model made it. `arguments` are the raw JSON bytes (or, for a custom tool, its raw text). `known` are
+    the names of the tools the request offered; None when that is not known, then the unknown-tool check is left out."""
 
     id: str
     name: str
