@@ -6,8 +6,9 @@ Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. N
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
+
+import msgspec
 
 from gateway.errors import Headers
 from gateway.ir.exchange import Exchange, Labels, LedgerRow
@@ -34,8 +35,7 @@ class Random(Protocol):
 # --- upstream ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(msgspec.Struct, frozen=True):
     """Seconds. `first_byte_s`: until the response head. `idle_s`: between two reads of the body. `total_s`: the whole
     exchange. (The first *content* limit, `first_token_s`, is watched by the pipeline, which can read events.)"""
 
@@ -45,8 +45,7 @@ class Timeouts:
     total_s: float = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True):
     """`origin` is scheme://host[:port]; `target` path and query. `headers` are complete but for Host, Content-Length and
     Connection, which the client adds. `proxy` is an outbound HTTP proxy URL, `tls_ca` the path of a PEM file with more
     authorities to trust."""
@@ -56,7 +55,7 @@ class UpstreamRequest:
     target: str
     headers: Headers
     body: bytes
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    timeouts: Timeouts = Timeouts()
     proxy: str | None = None
     tls_ca: str | None = None
 
@@ -128,8 +127,7 @@ class Ledger(Protocol):
     async def aclose(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who asks. `key_id` is the public id of the key ("anonymous" when none is needed); never the secret. Empty
     `models`/`lanes` mean all. `expires_s` Unix seconds."""
 
@@ -217,8 +215,7 @@ class PriceBook(Protocol):
         hour); None: unknown model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True):
     """USD per million tokens. A None falls back as `gateway.accounting.cost` says."""
 
     input: float

@@ -7,14 +7,13 @@ kept it busy; parallel calls share a box, so this is the fair upper bound and is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from gateway.ir.usage import Usage
 from gateway.ports import PriceBook, Rates
 
 
-@dataclass(frozen=True, slots=True)
-class Pricing:
+class Pricing(msgspec.Struct, frozen=True):
     """How one endpoint is priced. `rates` or `usd_per_hour` are the operator's; else `price_id`/`model` are looked up."""
 
     rates: Rates | None = None
@@ -24,8 +23,7 @@ class Pricing:
     free: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(msgspec.Struct, frozen=True):
     """`parts` sum to `total` exactly. Keys: input, cached, cache_written, output, hour; only those that are not zero."""
 
     total_usd_micros: int

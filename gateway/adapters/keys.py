@@ -13,8 +13,10 @@ import json
 import secrets
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from gateway.ports import Caller, Clock
 

@@ -7,7 +7,7 @@ on a field that is there, so a request that suits the upstream costs one splice 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -76,7 +76,7 @@ def _type_of(tool: msgspec.Raw) -> str:
     return parsed(_type, tool, "$.tools").type
 
 
-def _members(body: bytes, view: View) -> list[splice.Member]:
+def _members(body: bytes, view: View) -> Sequence[splice.Member]:
     if isinstance(view, ChatView) and view.source is body:
         return view.members
     try:

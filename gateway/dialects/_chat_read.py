@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import operator
 import re
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -18,13 +17,12 @@ from gateway.dialects.contract import SeenReasoning, View
 from gateway.wire import splice
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatView(View):
+class ChatView(View, frozen=True, kw_only=True):
     """The view with what this dialect's edits need: the body it was read from and where each top-level field lies.
     `functions` tells that the request uses the names of 2023 (`functions`, `function_call`)."""
 
-    source: bytes = field(default=b"", repr=False)
-    members: list[splice.Member] = field(default_factory=list, repr=False)
+    source: bytes = b""
+    members: tuple[splice.Member, ...] = ()
     functions: bool = False
 
 
@@ -94,7 +92,7 @@ def read(body: bytes) -> ChatView:
         store=found.store,
         span_model=next((m.start, m.end) for m in members if m.key == "model"),
         source=body,
-        members=members,
+        members=tuple(members),
         functions=found.functions is not None and not found.tools,
     )
 

@@ -6,7 +6,6 @@ Fields follow anthropic 2.11 `MessageCreateParams` plus the beta ones; everythin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import msgspec
@@ -43,8 +42,7 @@ _flag = msgspec.json.Decoder(bool | None)
 _count = msgspec.json.Decoder(int | None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessagesView(View):
+class MessagesView(View, frozen=True, kw_only=True):
     """`found` is the walk over the top level, so that later edits need no second one; valid for a body of `size` bytes."""
 
     found: tuple[Member, ...] = ()

@@ -24,8 +24,7 @@ from gateway.ir.request import DialectName, Reasoning, Request
 from gateway.ir.usage import Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """What routing, sessions and accounting need of a request, without decoding its content.
 
     `messages` are the raw JSON slices of the conversation items, in order (chat messages, Messages messages, Responses
@@ -54,16 +53,14 @@ class View:
     span_model: tuple[int, int] = (0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(msgspec.Struct, frozen=True):
     """Bytes for an upstream, and what was left out: names of tuning knobs that the target has no word for."""
 
     body: bytes
     losses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Whom a request is encoded for: the upstream's own model name, how it speaks, and its window."""
 
     model: str
@@ -88,8 +85,7 @@ class ReplyContext:
     request: Request | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenReasoning:
+class SeenReasoning(msgspec.Struct, frozen=True):
     """One reasoning trace in a request: where it stands, and the keys under which the ledger knows it.
 
     `path` = (message index, block index or -1 for a field of the message). `seal` = signature, encrypted content or

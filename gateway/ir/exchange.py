@@ -6,8 +6,10 @@ afterwards: tests assert it, `/v1/route` prints it, headers and the ledger carry
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.errors import Headers
 from gateway.ir.request import DialectName
@@ -27,8 +29,7 @@ Task = Literal[
 LaneName = Literal["local", "mid", "frontier", "daemon"]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who asks, as far as routing and accounting care. `harness` is a name of gateway.harnesses, "unknown" if none."""
 
     key_id: str = "anonymous"
@@ -40,8 +41,7 @@ class Identity:
     harness_version: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """`id` is scoped by key and safe to show. `source` says where it came from: a header's or field's name, or "prefix".
     `agent`/`parent` are set for sub-agents. `prefix_digest` covers system and tools with cache marks removed. `turns`
     counts requests seen before this one. `bound_model` is the sticky binding, if any; `repeats` how often this very
@@ -57,8 +57,7 @@ class Session:
     repeats: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Labels:
+class Labels(msgspec.Struct, frozen=True):
     """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned."""
 
     call: Call = "main"
@@ -70,8 +69,7 @@ class Labels:
     latency_us: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """`view` is the dialect's View (typed Any here because dialects stand above the IR; use the dialect's own type).
     `query` is the raw query string. `context_tokens` is an estimate of the request's tokens. `tags` join key tags and
     `x-interlock-tags`. `forced_model`/`forced_lane` come from `x-interlock-model`/`-lane`."""
@@ -105,8 +103,7 @@ class Exchange:
         return replace(self, labels=labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """One model that was considered, and why it is or is not eligible."""
 
     model: str
@@ -114,8 +111,7 @@ class Candidate:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True):
     """One attempt of the plan, in order. `model` is the configured name."""
 
     model: str
@@ -123,8 +119,7 @@ class Hop:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """Where a request goes: hops in order (never empty when returned by routing.plan), the route that matched, whether
     the sticky binding decided, the reason in one sentence, and all candidates."""
 
@@ -138,8 +133,7 @@ class Plan:
 Outcome = Literal["ok", "client_left", "cut", "upstream_error", "refused", "error", "loop_guard"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HopRow:
+class HopRow(msgspec.Struct, frozen=True, kw_only=True):
     """One attempt as it was billed. Money in micro-dollars (integers). Times in milliseconds."""
 
     model: str
@@ -152,13 +146,12 @@ class HopRow:
     total_ms: float
     usage: Usage
     cost_usd_micros: int
-    cost_parts: dict[str, int] = field(default_factory=dict)
+    cost_parts: dict[str, int] = {}
     price_version: str = "none"
     lane: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerRow:
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     """One call. `cost_parts` are micro-dollars by kind: input, cached, cache_written, output (reasoning is inside output)
     and local (hours of an own box). `baseline_usd_micros` is what the same usage would have cost on the frontier lane's
     first model, priced without cache reads where none could have happened there. `price_version` names the price source."""
@@ -194,4 +187,4 @@ class LedgerRow:
     reply_bytes: int
     hops: tuple[HopRow, ...] = ()
     tags: tuple[str, ...] = ()
-    extra: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, str] = {}

@@ -6,14 +6,15 @@ sense; Anthropic's `input_tokens` excludes them and is converted at its dialect)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
 
 Source = Literal["reported", "estimated", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """Counts of tokens, all >= 0. cached + cache_written <= input; reasoning <= output. `cache_written_1h` is the part
     of `cache_written` with a long time to live (Anthropic 1 h, OpenAI 12 h), which some vendors charge higher."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -140,7 +139,7 @@ async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tupl
         target=endpoint.embeddings_target,
         headers=((b"content-type", b"application/json"), (b"accept-encoding", b"identity"), *endpoint.headers),
         body=body,
-        timeouts=replace(endpoint.timeouts),
+        timeouts=endpoint.timeouts,
         proxy=endpoint.proxy,
         tls_ca=endpoint.tls_ca,
     )

@@ -6,9 +6,10 @@ Each hop starts from the same frozen exchange, so a retry never inherits another
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace as replace_request
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects import registry
 from gateway.dialects.contract import Dialect, SeenReasoning, Target, View
@@ -30,8 +31,7 @@ FORWARDED_PREFIXES = (b"anthropic-", b"openai-")
 beta headers are an open list, never an allowlist of ours)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True):
     """`same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not
     see the extra chunk."""
 
@@ -121,7 +121,7 @@ async def _translated(
     if not repair and (seen := reasoning.seen_in(messages)):
         messages = reasoning.apply(messages, await _decide(flight, seen, endpoint, wire, state))
     stream = flight.exchange.stream
-    request = replace(request, messages=messages, stream=stream, include_usage=stream)
+    request = replace_request(request, messages=messages, stream=stream, include_usage=stream)
     encoded = upstream.encode_request(request, target)
     body = encoded.body
     if repair:

@@ -6,10 +6,10 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects.contract import ClientDialect, Dialect
 from gateway.errors import (
@@ -45,8 +45,7 @@ from gateway.telemetry import H_CALL, H_COST, H_REQUEST_ID, H_ROUTE, H_SESSION, 
 _log = logging.getLogger(LOG)
 
 
-@dataclass(frozen=True, slots=True)
-class RawRequest:
+class RawRequest(msgspec.Struct, frozen=True):
     """One inference request as it came: header names lower-case, body whole, `caller` already authenticated."""
 
     request_id: str

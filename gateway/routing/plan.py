@@ -11,8 +11,9 @@ prompt cache (protocols.md 2.4); sub-calls (titles, summaries …) neither follo
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import NoReturn
+
+from msgspec.structs import replace
 
 from gateway.config.names import LANES
 from gateway.endpoints import Endpoint

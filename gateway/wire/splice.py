@@ -15,7 +15,7 @@ place (deletion removes all). Duplicates of other keys are left alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -145,7 +145,7 @@ def replace_spans(body: bytes, edits: Iterable[tuple[Span, bytes]]) -> bytes:
 
 
 def splice(
-    body: bytes, edits: Mapping[str, bytes | None], found: list[Member] | None = None, *, unique: bool = False
+    body: bytes, edits: Mapping[str, bytes | None], found: Sequence[Member] | None = None, *, unique: bool = False
 ) -> bytes:
     """Return the body with each key of `edits` set to new raw JSON, or removed where the value is None.
 
@@ -200,7 +200,7 @@ def _replaced(body: bytes, present: list[Member], edits: Mapping[str, bytes | No
     return b"".join(parts)
 
 
-def _rebuilt(body: bytes, found: list[Member], edits: Mapping[str, bytes | None], last: dict[str, Member]) -> bytes:
+def _rebuilt(body: bytes, found: Sequence[Member], edits: Mapping[str, bytes | None], last: dict[str, Member]) -> bytes:
     """Write the object anew from kept members, each with the separator that stood before it."""
     head = found[0].key_start
     parts = [body[:head]]

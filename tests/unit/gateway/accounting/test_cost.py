@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.accounting.cost import NOTHING, Pricing, cost_of
 from gateway.ir.usage import Usage

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+import msgspec
 import pytest
 
 from gateway.ir.exchange import Exchange, Identity, Labels, Session
@@ -36,7 +35,7 @@ def test_each_stage_adds_its_word_and_nothing_else(exchange: Exchange) -> None:
     assert done.session == Session("s1", turns=2)
     assert done.labels.call == "title"
     changed = {"identity", "tags", "session", "labels"}
-    for field in dataclasses.fields(Exchange):
+    for field in msgspec.structs.fields(Exchange):
         if field.name not in changed:
             assert getattr(done, field.name) == getattr(exchange, field.name)
 
@@ -45,5 +44,5 @@ def test_the_earlier_value_is_untouched(exchange: Exchange) -> None:
     """Each hop starts from the same exchange, so a retry never inherits the last hop's edits."""
     exchange.placed(Session("s1"))
     assert exchange.session == Session("")
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         exchange.body = b"other"  # type: ignore[misc]

@@ -1,9 +1,10 @@
 """Which client gets which request."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.adapters.upstream import ChoosingUpstream
 from gateway.ports import UpstreamRequest
