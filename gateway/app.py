@@ -232,6 +232,7 @@ class Gateway:
             lambda: self._runtime,
             keys,
             random,
+            clock,
             surfaces=SURFACES,
             back=self._operations.app,
             local=self._local,

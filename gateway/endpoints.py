@@ -69,8 +69,13 @@ class Endpoint:
     def wire_for(self, dialect: DialectName, missing: frozenset[DialectName] = frozenset()) -> Wire:
         """The wire in the client's own dialect if there is one, else the preferred one. `missing` are dialects that this
         server turned out not to serve (an older vLLM without /v1/messages)."""
-        usable = [w for w in self.wires if w.dialect not in missing] or list(self.wires[:1])
-        return next((w for w in usable if w.dialect == dialect), usable[0])
+        first = None
+        for wire in self.wires:
+            if wire.dialect not in missing:
+                if wire.dialect == dialect:
+                    return wire
+                first = first or wire
+        return first or self.wires[0]
 
 
 def build(

@@ -203,9 +203,10 @@ class Sink(Protocol):
 
 
 class PriceBook(Protocol):
-    """List prices, loaded in the background."""
+    """List prices, loaded in the background. `loading`: that has begun and is not over."""
 
     version: str
+    loading: bool
 
     async def ready(self) -> None:
         """Returns when loading, if it has begun, is over: no call of the first second is booked as unpriced."""

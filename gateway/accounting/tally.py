@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from gateway.dialects.contract import Glance
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Sealed, Started, UsageReport
 from gateway.ir.request import Reasoning, ToolCall
 from gateway.ir.usage import Usage
@@ -83,6 +84,12 @@ class Tally:
                 self.failed = event
             case _:
                 pass
+
+    def glanced(self, seen: Glance) -> None:
+        """A whole reply that is one text, forwarded undecoded."""
+        self.usage, self.finish = seen.usage, seen.finish
+        self.reply_id, self.reply_model = seen.id, seen.model
+        self.text_bytes += seen.text_bytes
 
     def plain(self, text_bytes: int) -> None:
         """A text event was forwarded undecoded; `text_bytes` is the size of its text."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.ir.exchange import Call, Exchange, Labels
+from gateway.ir.exchange import Call, Exchange, Labels, Task
 from gateway.ports import Clock
 from gateway.routing import calls, tasks
 
@@ -24,7 +24,7 @@ class RuleClassifier:
         """Runs on the event loop: about 50 µs for a request of 30 KB."""
         begun_s = self._clock.monotonic()
         call, call_why = calls.detect(exchange)
-        task, task_why = (None, "") if call in HOUSEKEEPING else tasks.of_exchange(exchange)
+        task, task_why = (None, "") if call in HOUSEKEEPING else _task(exchange)
         spent_s = self._clock.monotonic() - begun_s
         return Labels(
             call=call,
@@ -34,3 +34,15 @@ class RuleClassifier:
             version=VERSION,
             latency_us=round(spent_s * 1e6),
         )
+
+
+def _task(exchange: Exchange) -> tuple[Task | None, str]:
+    """The task; that of the earlier turn while the human has said nothing new."""
+    before = exchange.labels_before
+    if (
+        before is None
+        or before.task is None
+        or tasks.speaks(exchange.view, exchange.new_from, exchange.identity.harness)
+    ):
+        return tasks.of_exchange(exchange)
+    return before.task, before.task_why

@@ -41,7 +41,7 @@ class Stats:
 
     def __init__(self) -> None:
         self.requests: defaultdict[tuple[str, ...], int] = defaultdict(int)
-        self.tokens: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._tokens: dict[str, list[int]] = {}
         self.cost_usd_micros: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.baseline_usd_micros = 0
         self.saved_usd_micros = 0
@@ -50,6 +50,16 @@ class Stats:
         self.first_tokens: dict[tuple[str, str], Histogram] = {}
         self.unpriced_calls = 0
 
+    @property
+    def tokens(self) -> dict[tuple[str, str], int]:
+        """By model and kind; only what is not zero."""
+        return {
+            (model, kind): count
+            for model, sums in self._tokens.items()
+            for kind, count in zip(TOKEN_KINDS, sums, strict=True)
+            if count
+        }
+
     def observe(self, row: LedgerRow) -> None:
         self.requests[row.model, row.lane, row.route, row.call, row.outcome] += 1
         for hop in row.hops:
@@ -57,19 +67,14 @@ class Stats:
             # To the model that was paid, which is not the one that served when an earlier hop broke.
             self.cost_usd_micros[hop.model, hop.lane] += hop.cost_usd_micros
             usage = hop.usage
-            for kind, count in zip(
-                TOKEN_KINDS,
-                (
-                    usage.input_tokens,
-                    usage.cached_tokens,
-                    usage.cache_written_tokens,
-                    usage.output_tokens,
-                    usage.reasoning_tokens,
-                ),
-                strict=True,
-            ):
-                if count:
-                    self.tokens[hop.model, kind] += count
+            sums = self._tokens.get(hop.model)
+            if sums is None:
+                sums = self._tokens[hop.model] = [0] * len(TOKEN_KINDS)
+            sums[0] += usage.input_tokens
+            sums[1] += usage.cached_tokens
+            sums[2] += usage.cache_written_tokens
+            sums[3] += usage.output_tokens
+            sums[4] += usage.reasoning_tokens
         self.baseline_usd_micros += row.baseline_usd_micros
         if row.price_version != "none" and "baseline" not in row.extra:
             self.saved_usd_micros += row.baseline_usd_micros - row.cost_usd_micros
@@ -95,12 +100,13 @@ class Stats:
             calls[model] += count
             lanes.setdefault(model, lane)
             outcomes[outcome] += count
+        tokens = self.tokens
         models: dict[str, dict[str, Any]] = {
             model or "none": {
                 "lane": lane,
                 "calls": calls.get(model, 0),
                 "cost_usd": micros.get(model, 0) / 1_000_000,
-                "tokens": {kind: self.tokens[model, kind] for kind in TOKEN_KINDS if self.tokens.get((model, kind))},
+                "tokens": {kind: tokens[model, kind] for kind in TOKEN_KINDS if (model, kind) in tokens},
             }
             for model, lane in lanes.items()
         }

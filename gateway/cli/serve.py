@@ -27,6 +27,7 @@ from gateway.config.discover import Found
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.errors import ConfigError
+from gateway.http.listener import ListenerProtocol
 from gateway.telemetry import LOG
 
 _log = logging.getLogger(LOG)
@@ -153,7 +154,8 @@ def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
     return _Server(
         uvicorn.Config(
             gateway.front,
-            http="httptools",
+            http=ListenerProtocol,
+            proxy_headers=False,
             ws="none",
             loop="none",
             lifespan="off",

@@ -39,7 +39,27 @@ def adapt(body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
         raise UnsupportedFeature(
             "this upstream takes no custom (free-text) tools", where="$.tools", accepted="tools of type function"
         )
-    fields = {member.key: member for member in members}
+    known = view.plans.get((id(target), ask_usage)) if isinstance(view, ChatView) and view.source is body else None
+    if known is not None and known[0] is target:
+        edits = known[1]
+    else:
+        edits = _plan(body, {member.key: member for member in members}, view, target, ask_usage)
+        if isinstance(view, ChatView) and view.source is body and len(view.plans) < PLANS_MAX:
+            view.plans[id(target), ask_usage] = (target, edits)
+    note = None if profile.json_schema else _schema_note(body, {member.key: member for member in members}, profile)
+    messages = _messages(body, members, view, profile, note)
+    if messages is not None:
+        edits = {**edits, "messages": messages}
+    return splice.splice(body, edits, members) if edits else body
+
+
+PLANS_MAX: Final = 16
+"""Targets for which one view remembers its edits; a request meets at most as many as its plan has hops."""
+
+
+def _plan(body: bytes, fields: Fields, view: View, target: Target, ask_usage: bool) -> Edits:
+    """The edits of all top-level fields but the messages."""
+    profile = target.profile
     edits: Edits = {}
     if view.model != target.model:
         edits["model"] = encode(target.model)
@@ -51,16 +71,12 @@ def adapt(body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
     _choice_and_stops(body, fields, profile, edits)
     if profile.unknown_fields == "drop":
         edits.update({key: None for key in fields if key not in KNOWN_FIELDS})
-    note = _schema_note(body, fields, profile)
-    messages = _messages(body, fields, view, profile, note)
-    if messages is not None:
-        edits["messages"] = messages
-    return splice.splice(body, edits, members) if edits else body
+    return edits
 
 
 def needs_translation(view: View, profile: Profile) -> bool:
     """The request holds something that a byte edit cannot fit to this upstream: it must go through the neutral form."""
-    if profile.custom_tools:
+    if profile.custom_tools or not view.tools or (isinstance(view, ChatView) and not view.custom):
         return False
     return any(b'"custom"' in bytes(tool)[:4096] and _type_of(tool) == "custom" for tool in view.tools)
 
@@ -224,23 +240,39 @@ def _schema_note(body: bytes, fields: Fields, profile: Profile) -> bytes | None:
 # --- messages ----------------------------------------------------------------------------------------------------
 
 
-def _messages(body: bytes, fields: Fields, view: View, profile: Profile, note: bytes | None) -> bytes | None:
+def _messages(
+    body: bytes, members: Sequence[splice.Member], view: View, profile: Profile, note: bytes | None
+) -> bytes | None:
     """The edited array of messages, or None where none needs an edit."""
     changed: dict[int, bytes | None] = {}
-    if not (profile.developer_role and profile.mid_system and profile.tool_images):
-        _fit_messages(view, profile, changed)
+    flags = (profile.developer_role, profile.mid_system, profile.tool_images)
+    if not all(flags) and (not isinstance(view, ChatView) or view.fitted.get(flags, 0) < len(view.messages)):
+        since = view.fitted.get(flags, 0) if isinstance(view, ChatView) else 0
+        _fit_messages(view, profile, changed, since)
+        if not changed and isinstance(view, ChatView):
+            view.fitted[flags] = _settled(view)
     if not changed and note is None:
         return None
-    member = fields["messages"]
+    member = next(m for m in reversed(members) if m.key == "messages")
     array = edited_array(body[member.start : member.end], view.messages, changed)
     return array if note is None else array[: array.rindex(b"]")] + b"," + note + b"]"
 
 
-def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None]) -> None:
-    conversation = False  # a user or assistant message stood before
+def _settled(view: View) -> int:
+    """How many leading messages a later turn need not look at again: images of a tool result move behind the last result
+    of its turn, so a turn that may go on is left out."""
+    count = len(view.messages)
+    while count and role_of(view.messages[count - 1]) == "tool":
+        count -= 1
+    return count
+
+
+def _fit_messages(view: View, profile: Profile, changed: dict[int, bytes | None], since: int = 0) -> None:
+    """`since`: messages before this one need no edit."""
+    conversation = any(role_of(raw) in ("user", "assistant") for raw in view.messages[:since])  # one stood before
     pending: list[bytes] = []  # images of the tool results of this turn
     last_result = -1
-    for index, raw in enumerate(view.messages):
+    for index, raw in enumerate(view.messages[since:], since):
         role = role_of(raw)
         if role == "tool" and not profile.tool_images:
             if not pending and _TEXT_RESULT.match(raw):

@@ -10,20 +10,27 @@ import re
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects._chat_words import KNOWN_FIELDS
-from gateway.dialects._shared import RAW_NULL, Bad, Count, bytes_of, opened, parsed, refuse
+from gateway.dialects._shared import RAW_NULL, Bad, Count, added_items, bytes_of, opened, parsed, refuse
 from gateway.dialects.contract import SeenReasoning, View
 from gateway.wire import splice
 
 
 class ChatView(View, frozen=True, kw_only=True):
     """The view with what this dialect's edits need: the body it was read from and where each top-level field lies.
-    `functions` tells that the request uses the names of 2023 (`functions`, `function_call`)."""
+    `functions` tells that the request uses the names of 2023 (`functions`, `function_call`), `custom` that some tool says
+    so of itself somewhere. `fitted` remembers, for a set of profile flags, how many leading messages need no edit."""
 
     source: bytes = b""
     members: tuple[splice.Member, ...] = ()
     functions: bool = False
+    custom: bool = False
+    plans: dict[tuple[int, bool], tuple[Any, dict[str, bytes | None]]] = msgspec.field(default_factory=dict)
+    """Edits of the top level by the id of the target they are for (it stands beside them) and `ask_usage`: a later turn
+    repeats every top-level field but the messages."""
+    fitted: dict[tuple[bool, bool, bool], int] = msgspec.field(default_factory=dict)
 
 
 class _StreamOptions(msgspec.Struct):
@@ -91,9 +98,28 @@ def read(body: bytes) -> ChatView:
         metadata=None if found.metadata is None else {k: v for k, v in found.metadata.items() if isinstance(v, str)},
         store=found.store,
         span_model=next((m.start, m.end) for m in members if m.key == "model"),
+        messages_end=next(splice.array_end(body, m.end) for m in reversed(members) if m.key == "messages"),
         source=body,
         members=tuple(members),
         functions=found.functions is not None and not found.tools,
+        custom=any(b'"custom"' in bytes(tool) for tool in tools),
+    )
+
+
+def continued(body: bytes, earlier: bytes, view: View) -> ChatView | None:
+    """See Dialect.continued."""
+    if not isinstance(view, ChatView) or (new := added_items(body, earlier, view.messages_end)) is None:
+        return None
+    grown = len(body) - len(earlier)
+    members = splice.shifted(view.members, view.messages_end, grown)
+    return replace(
+        view,
+        messages=(*view.messages, *new),
+        span_model=next((m.start, m.end) for m in members if m.key == "model"),
+        messages_end=view.messages_end + grown,
+        source=body,
+        members=members,
+        fitted=dict(view.fitted),
     )
 
 
@@ -162,11 +188,11 @@ def role_of(message: msgspec.Raw) -> str:
         return ""
 
 
-def seen_reasoning(view: View) -> list[SeenReasoning]:
+def seen_reasoning(view: View, since: int = 0) -> list[SeenReasoning]:
     """See Dialect.seen_reasoning. Only assistant messages are looked into; a field that is there but empty is neither a
     trace nor missing (DeepSeek's own clients replay an empty string for a turn without thoughts)."""
     found: list[SeenReasoning] = []
-    for index, raw in enumerate(view.messages):
+    for index, raw in enumerate(view.messages[since:], since):
         if role_of(raw) == "assistant":
             trace = _trace(index, raw)
             if trace is not None:

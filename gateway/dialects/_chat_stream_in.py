@@ -8,7 +8,7 @@ never tolerated is a tool call that cannot be put together: that is UpstreamProt
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -23,8 +23,9 @@ from gateway.dialects._shared import (
     status_of_words,
     understood,
 )
+from gateway.dialects.contract import Glance
 from gateway.errors import UpstreamProtocol
-from gateway.ir.events import Event, Failed, Response, Started, UsageReport, fold
+from gateway.ir.events import Event, Failed, Finished, Response, Started, UsageReport, fold
 from gateway.ir.usage import Usage
 from gateway.wire.sse import data_of
 
@@ -212,6 +213,56 @@ class ChatDecoder:
         # Older vLLM, and servers on FastAPI, send the error itself instead of an object around it.
         bare = not chunk.choices and (bytes_of(chunk.message) or bytes_of(chunk.detail))
         return _failed(data) if chunk.object == "error" or bare else None
+
+
+class _TextMessage(msgspec.Struct, forbid_unknown_fields=True):
+    content: str
+    role: str = "assistant"
+    refusal: None = None
+    annotations: tuple[()] | None = None
+    audio: None = None
+    function_call: None = None
+    tool_calls: tuple[()] | None = None
+    reasoning: None = None
+    reasoning_content: None = None
+
+
+class _TextChoice(msgspec.Struct, forbid_unknown_fields=True):
+    message: _TextMessage
+    finish_reason: Literal["stop", "length"]
+    index: Literal[0] = 0
+    logprobs: None = None
+    stop_reason: None = None
+    token_ids: None = None
+
+
+class _TextReply(msgspec.Struct):
+    id: str
+    choices: tuple[_TextChoice]
+    usage: msgspec.Raw = RAW_NULL
+    model: str = ""
+    object: Literal["chat.completion"] = "chat.completion"
+    error: None = None
+
+
+_text_reply: Final = msgspec.json.Decoder(_TextReply)
+
+
+def glance(body: bytes) -> Glance | None:
+    """See Dialect.glance. Types say what may be there: a call in any spelling makes this fail and the reply is decoded."""
+    try:
+        if not body.isascii():
+            body.decode()
+        reply = _text_reply.decode(body)
+    except Bad:
+        return None
+    choice = reply.choices[0]
+    text = choice.message.content
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return Glance(usage_in(reply.usage), _ENDS[choice.finish_reason], size, reply.id, reply.model)
+
+
+_ENDS: Final = {"stop": Finished("stop"), "length": Finished("length")}
 
 
 def _failed(data: bytes) -> Failed:

@@ -125,6 +125,10 @@ class CompletionsClient:
             span_model=next((m.start, m.end) for m in members if m.key == "model"),
         )
 
+    def continued(self, body: bytes, earlier: bytes, view: View) -> View | None:
+        """A prompt has no messages to be appended to."""
+        return None
+
     def decode_request(self, body: bytes) -> Request:
         """See Dialect.decode_request. UnsupportedFeature for what chat models cannot do."""
         found, prompt, members = _read(body)

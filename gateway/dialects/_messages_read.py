@@ -9,12 +9,13 @@ import re
 from typing import Final, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects._messages_json import FIELDS, NONE, TEXT, first_byte, given, raws
-from gateway.dialects._shared import check_utf8, parsed
+from gateway.dialects._shared import added_items, check_utf8, parsed
 from gateway.dialects.contract import View
 from gateway.errors import MalformedRequest
-from gateway.wire.splice import Member, NotAnObject, members
+from gateway.wire.splice import Member, NotAnObject, array_end, members, shifted
 
 KNOWN: Final = frozenset(
     {
@@ -80,7 +81,26 @@ def read(body: bytes) -> MessagesView:
         user_id=user_id,
         metadata=metadata,
         span_model=(model.start, model.end),
+        messages_end=array_end(body, at["messages"].end),
         found=tuple(found),
+        size=len(body),
+    )
+
+
+def continued(body: bytes, earlier: bytes, view: View) -> MessagesView | None:
+    """See Dialect.continued."""
+    if not isinstance(view, MessagesView) or (new := added_items(body, earlier, view.messages_end)) is None:
+        return None
+    if not all(map(_ROLE.match, new)):
+        return None
+    grown = len(body) - len(earlier)
+    found = shifted(view.found, view.messages_end, grown)
+    return replace(
+        view,
+        messages=(*view.messages, *new),
+        span_model=next((m.start, m.end) for m in found if m.key == "model"),
+        messages_end=view.messages_end + grown,
+        found=found,
         size=len(body),
     )
 

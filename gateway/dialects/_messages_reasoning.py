@@ -64,11 +64,11 @@ _effort = msgspec.json.Decoder(_Effort)
 _string = msgspec.json.Decoder(str)
 
 
-def seen_reasoning(view: View) -> list[SeenReasoning]:
+def seen_reasoning(view: View, since: int = 0) -> list[SeenReasoning]:
     """Traces and gaps in order. Adjacent assistant messages are one turn; ids are the upstream's own ones."""
     seen: list[SeenReasoning] = []
     turn: list[tuple[int, list[_Block]]] = []
-    for index, message in enumerate(view.messages):
+    for index, message in enumerate(view.messages[since:], since):
         if role_of(message) != "assistant":
             if turn:
                 seen += _of_turn(turn)

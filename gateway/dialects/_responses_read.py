@@ -11,9 +11,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.dialects._shared import (
     Bad,
+    added_items,
     check_utf8,
     encode,
     malformed,
@@ -96,6 +98,23 @@ def read(body: bytes) -> View:
         background=bool(_maybe(_optional_bool, found, "background")),
         store=_maybe(_optional_bool, found, "store"),
         span_model=span,
+        messages_end=next((splice.array_end(body, m.end) for m in reversed(members) if m.key == "input"), 0),
+    )
+
+
+def continued(body: bytes, earlier: bytes, view: View) -> View | None:
+    """See Dialect.continued."""
+    new = added_items(body, earlier, view.messages_end)
+    if new is None:
+        return None
+    grown = len(body) - len(earlier)
+    start, end = view.span_model
+    by = grown if start >= view.messages_end else 0
+    return replace(
+        view,
+        messages=(*view.messages, *new),
+        span_model=(start + by, end + by),
+        messages_end=view.messages_end + grown,
     )
 
 

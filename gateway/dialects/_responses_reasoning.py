@@ -35,15 +35,15 @@ _head: Final = msgspec.json.Decoder(_Head)
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def seen_reasoning(view: View) -> list[SeenReasoning]:
+def seen_reasoning(view: View, since: int = 0) -> list[SeenReasoning]:
     """Traces in order, each with the calls that follow it up to the end of its turn; and turns of calls without any, at
     their first item."""
-    raws = [bytes(raw) for raw in view.messages]
+    raws = [bytes(raw) for raw in view.messages[since:]]
     if not any(_WORD in raw or _CALL in raw for raw in raws):
         return []
     found: list[SeenReasoning] = []
     turn = _Turn()
-    for index, raw in enumerate(raws):
+    for index, raw in enumerate(raws, since):
         head = _read(raw, index)
         if head.type == "reasoning":
             turn.begin(index)

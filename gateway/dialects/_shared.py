@@ -111,6 +111,30 @@ def opened(decoder: msgspec.json.Decoder[T], body: bytes, known: frozenset[str])
     return found, members
 
 
+_items: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def added_items(body: bytes, earlier: bytes, end: int) -> list[msgspec.Raw] | None:
+    """The items that `body` has behind offset `end` of the `earlier` body, each with memory of its own; None when `body`
+    is no continuation, or not a readable one (whoever reads it whole will say what is wrong)."""
+    if not end:
+        return None
+    new = splice.appended(body, earlier, end)
+    if new is None:
+        return None
+    if not new:
+        return []
+    rest = new.lstrip(b" \t\n\r")
+    if rest[:1] != b",":
+        return None
+    try:
+        rest.decode()
+        found = _items.decode(b"[" + rest[1:] + b"]")
+    except (*Bad, UnicodeDecodeError):
+        return None
+    return [item.copy() for item in found] if found and all(bytes(item).startswith(b"{") for item in found) else None
+
+
 # --- raw JSON ----------------------------------------------------------------------------------------------------
 
 encode: Final = msgspec.json.Encoder().encode

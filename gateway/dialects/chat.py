@@ -15,6 +15,7 @@ from gateway.dialects._chat_words import usage_of_body
 from gateway.dialects.contract import (
     Dialect,
     Encoded,
+    Glance,
     ReplyContext,
     SeenReasoning,
     StreamDecoder,
@@ -40,11 +41,17 @@ class ChatDialect:
     def read(self, body: bytes) -> View:
         return _chat_read.read(body)
 
+    def continued(self, body: bytes, earlier: bytes, view: View) -> View | None:
+        return _chat_read.continued(body, earlier, view)
+
     def decode_request(self, body: bytes) -> Request:
         return _chat_decode.decode_request(body)
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return _chat_encode.encode_request(request, target)
+
+    def glance(self, body: bytes) -> Glance | None:
+        return _chat_stream_in.glance(body)
 
     def decode_response(self, body: bytes, profile: Profile) -> Response:
         return _chat_stream_in.ChatDecoder().whole(body)
@@ -71,8 +78,8 @@ class ChatDialect:
         """`adapt` cannot fit this request to this upstream (custom tools): it must be decoded and encoded anew."""
         return _chat_adapt.needs_translation(view, profile)
 
-    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
-        return _chat_read.seen_reasoning(view)
+    def seen_reasoning(self, view: View, since: int = 0) -> list[SeenReasoning]:
+        return _chat_read.seen_reasoning(view, since)
 
     def rewrite_reasoning(
         self,

@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.ir.events import Event, Response
+from gateway.ir.events import Event, Finished, Response
 from gateway.ir.profile import Profile
 from gateway.ir.request import DialectName, Reasoning, Request
 from gateway.ir.usage import Usage
@@ -51,6 +51,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     background: bool = False
     store: bool | None = None
     span_model: tuple[int, int] = (0, 0)
+    messages_end: int = 0
+    """Where the last conversation item ends in the body; 0 where that is not known (the view cannot be continued)."""
 
 
 class Encoded(msgspec.Struct, frozen=True):
@@ -98,6 +100,16 @@ class SeenReasoning(msgspec.Struct, frozen=True):
     missing: bool = False
 
 
+class Glance(msgspec.Struct, frozen=True):
+    """A whole reply that is one text and nothing else: what the bill needs of it. `text_bytes` is the size of the text."""
+
+    usage: Usage | None
+    finish: Finished
+    text_bytes: int
+    id: str = ""
+    model: str = ""
+
+
 class StreamDecoder(Protocol):
     """Raw SSE events of an upstream to neutral events. One instance per reply."""
 
@@ -136,6 +148,11 @@ class ClientDialect(Protocol):
         """One partial parse. Wrong JSON, wrong types, missing fields, duplicate known keys, invalid UTF-8, nesting over
         the parser's bound: MalformedRequest that names the JSON path. Unknown fields are fine."""
 
+    def continued(self, body: bytes, earlier: bytes, view: View) -> View | None:
+        """The view of a body that repeats an `earlier` one (of which `view` is) byte for byte and has messages appended:
+        only those are parsed. None if it does anything else: then `read` it. The new messages are copies, so that a long
+        session does not keep all its bodies."""
+
     def decode_request(self, body: bytes) -> Request: ...
 
     def encode_response(self, response: Response, context: ReplyContext) -> bytes: ...
@@ -161,6 +178,10 @@ class Dialect(ClientDialect, Protocol):
     def encode_request(self, request: Request, target: Target) -> Encoded:
         """UnsupportedFeature for content that the dialect or the profile cannot carry."""
 
+    def glance(self, body: bytes) -> Glance | None:
+        """A whole reply seen without decoding its content; None for anything but one plain text (a tool call, reasoning, an
+        error, several answers, a shape that is not well known): then `decode_response` it."""
+
     def decode_response(self, body: bytes, profile: Profile) -> Response:
         """A whole upstream reply. Not this dialect's JSON: UpstreamProtocol."""
 
@@ -179,8 +200,9 @@ class Dialect(ClientDialect, Protocol):
         asked for usage in streams, asks. Everything else stays byte-identical; with nothing to change the body is
         returned as it is."""
 
-    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
-        """Reasoning traces and gaps in a request. Must cost one substring test when there is nothing of the kind."""
+    def seen_reasoning(self, view: View, since: int = 0) -> list[SeenReasoning]:
+        """Reasoning traces and gaps in a request, from message `since` on, which must begin a turn. Must cost one substring
+        test when there is nothing of the kind."""
 
     def rewrite_reasoning(
         self,

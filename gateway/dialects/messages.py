@@ -29,10 +29,11 @@ from gateway.dialects import _messages_reasoning as reasoning
 from gateway.dialects import _messages_stream_in as stream_in
 from gateway.dialects import _messages_stream_out as stream_out
 from gateway.dialects._messages_count import count_body, countable
-from gateway.dialects._messages_read import read
+from gateway.dialects._messages_read import continued, read
 from gateway.dialects.contract import (
     Dialect,
     Encoded,
+    Glance,
     ReplyContext,
     SeenReasoning,
     StreamDecoder,
@@ -69,6 +70,9 @@ class MessagesDialect:
     def read(self, body: bytes) -> View:
         return read(body)
 
+    def continued(self, body: bytes, earlier: bytes, view: View) -> View | None:
+        return continued(body, earlier, view)
+
     def decode_request(self, body: bytes) -> Request:
         return decoding.decode_request(body)
 
@@ -78,6 +82,9 @@ class MessagesDialect:
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return encoding.encode_request(request, target)
+
+    def glance(self, body: bytes) -> Glance | None:
+        return None
 
     def decode_response(self, body: bytes, profile: Profile) -> Response:
         return stream_in.decode_response(body)
@@ -101,8 +108,8 @@ class MessagesDialect:
         """Usage is always told in this dialect, so `ask_usage` changes nothing."""
         return adapting.adapt(body, view, target)
 
-    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
-        return reasoning.seen_reasoning(view)
+    def seen_reasoning(self, view: View, since: int = 0) -> list[SeenReasoning]:
+        return reasoning.seen_reasoning(view, since)
 
     def rewrite_reasoning(
         self,

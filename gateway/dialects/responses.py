@@ -22,6 +22,7 @@ from gateway.dialects._responses_state import countable, input_items, output_ite
 from gateway.dialects.contract import (
     Dialect,
     Encoded,
+    Glance,
     ReplyContext,
     SeenReasoning,
     StreamDecoder,
@@ -44,6 +45,9 @@ class _Responses:
     def read(self, body: bytes) -> View:
         return reading.read(body)
 
+    def continued(self, body: bytes, earlier: bytes, view: View) -> View | None:
+        return reading.continued(body, earlier, view)
+
     def decode_request(self, body: bytes) -> Request:
         return decode_request(body)
 
@@ -53,6 +57,9 @@ class _Responses:
 
     def encode_request(self, request: Request, target: Target) -> Encoded:
         return encode_request(request, target)
+
+    def glance(self, body: bytes) -> Glance | None:
+        return None
 
     def decode_response(self, body: bytes, profile: Profile) -> Response:
         return incoming.decode_response(body)
@@ -75,8 +82,8 @@ class _Responses:
     def adapt(self, body: bytes, view: View, target: Target, *, ask_usage: bool) -> bytes:
         return reading.adapt(body, view, target)
 
-    def seen_reasoning(self, view: View) -> list[SeenReasoning]:
-        return reasoning.seen_reasoning(view)
+    def seen_reasoning(self, view: View, since: int = 0) -> list[SeenReasoning]:
+        return reasoning.seen_reasoning(view, since)
 
     def rewrite_reasoning(
         self,

@@ -92,6 +92,12 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     forced_lane: str | None = None
     context_tokens: int = 0
     has_images: bool = False
+    new_from: int = 0
+    """Index of the first message that an earlier request of this conversation did not have."""
+    labels_before: Labels | None = None
+    """Labels of the conversation up to `new_from`."""
+    reading: Any = None
+    """What was read of the request and of its earlier turns (gateway.pipeline.readings)."""
 
     def identified(self, identity: Identity, tags: tuple[str, ...]) -> Exchange:
         return replace(self, identity=identity, tags=tags)

@@ -67,9 +67,10 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     """Serves the request from the first hop that can. Raises the most telling error if none could, DeliveredError if one
     broke midway."""
     assert flight.plan is not None
-    await ports.prices.ready()
+    if ports.prices.loading:
+        await ports.prices.ready()
     errors: list[GatewayError] = []
-    rules = route.retry if route is not None else retry.Rules(**runtime.settings.retry.model_dump())
+    rules = route.retry if route is not None else runtime.retry
     last = len(flight.plan.hops) - 1
     for index, hop in enumerate(flight.plan.hops):
         endpoint = runtime.endpoints[hop.model]

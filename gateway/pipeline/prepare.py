@@ -47,8 +47,8 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     """`repair`: the upstream refused the request's reasoning; send it without any. UnsupportedFeature when the target
     cannot carry the request."""
     exchange = flight.exchange
-    upstream = registry.by_name(wire.dialect)
-    target = Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens)
+    call = _call(endpoint, wire, exchange.stream)
+    upstream, target = call.dialect, call.target
     same = upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
     losses: tuple[str, ...] = ()
     if same:
@@ -56,17 +56,52 @@ async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateSt
     else:
         body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
     request = UpstreamRequest(
-        method="POST",
-        origin=endpoint.origin,
-        target=_target(wire, exchange, same),
-        headers=_headers(exchange, endpoint, same),
-        body=body,
-        timeouts=_timeouts(endpoint, stream=exchange.stream),
-        proxy=endpoint.proxy,
-        tls_ca=endpoint.tls_ca,
+        "POST",
+        endpoint.origin,
+        _target(wire, exchange, same),
+        _headers(exchange, endpoint, call, same),
+        body,
+        call.timeouts,
+        endpoint.proxy,
+        endpoint.tls_ca,
     )
     hide_usage = same and exchange.stream and not exchange.view.include_usage
     return Prepared(request, wire, upstream, losses, same, hide_usage)
+
+
+class _Call(msgspec.Struct, frozen=True):
+    """What all calls of one endpoint over one wire have in common."""
+
+    endpoint: Endpoint
+    wire: Wire
+    dialect: Dialect
+    target: Target
+    timeouts: Timeouts
+    headers: Headers
+
+
+_calls: dict[tuple[str, str, bool], _Call] = {}
+"""By name, dialect and streaming: bounded by the configuration, and checked against it, because a reload may change what a
+name means."""
+
+
+def _call(endpoint: Endpoint, wire: Wire, stream: bool) -> _Call:
+    key = (endpoint.name, wire.dialect, stream)
+    known = _calls.get(key)
+    if known is None or known.endpoint is not endpoint or known.wire is not wire:
+        known = _calls[key] = _Call(
+            endpoint,
+            wire,
+            registry.by_name(wire.dialect),
+            Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens),
+            _timeouts(endpoint, stream=stream),
+            (
+                (b"content-type", b"application/json"),
+                (b"accept", b"text/event-stream" if stream else b"application/json"),
+                (b"accept-encoding", b"identity"),
+            ),
+        )
+    return known
 
 
 async def _same(
@@ -78,7 +113,7 @@ async def _same(
     if repair:
         body = dialect.without_reasoning(body, view, wire.profile)
         view = dialect.read(body)
-    elif seen := dialect.seen_reasoning(view):
+    elif seen := exchange.reading.seen(dialect):
         decision = await _decide(flight, seen, endpoint, wire, state)
         if decision:
             body = dialect.rewrite_reasoning(body, view, decision.drop, decision.restore, wire.profile)
@@ -166,17 +201,14 @@ def _target(wire: Wire, exchange: Exchange, same: bool) -> str:
     return f"{wire.target}?{exchange.query}" if same and exchange.query else wire.target
 
 
-def _headers(exchange: Exchange, endpoint: Endpoint, same: bool) -> Headers:
-    own: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
-        (b"accept", b"text/event-stream" if exchange.stream else b"application/json"),
-        (b"accept-encoding", b"identity"),
-        (b"x-request-id", exchange.request_id.encode()),
-    ]
+def _headers(exchange: Exchange, endpoint: Endpoint, call: _Call, same: bool) -> Headers:
+    request_id = (b"x-request-id", exchange.request_id.encode())
     forwarded = forwarded_headers(exchange.headers) if same else []
+    if not forwarded:
+        return (*call.headers, request_id, *endpoint.headers)
     taken = {name for name, _ in forwarded}
-    own += [(name, value) for name, value in endpoint.headers if name not in taken]
-    return (*own, *forwarded)
+    own = [h for h in endpoint.headers if h[0] not in taken]
+    return (*call.headers, request_id, *own, *forwarded)
 
 
 def forwarded_headers(headers: Headers) -> list[tuple[bytes, bytes]]:

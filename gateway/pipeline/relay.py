@@ -56,8 +56,10 @@ _HOP_HEADERS = frozenset({H_MODEL, H_LANE, H_REASON, H_LOSSES, H_SIMULATED})
 
 def header_text(text: str, limit: int = 300) -> bytes:
     """A header value: printable ASCII, one line, bounded."""
-    clean = "".join(c if " " <= c <= "~" else "?" for c in text)
-    return clean[:limit].encode("ascii")
+    text = text[:limit]
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(c if " " <= c <= "~" else "?" for c in text)
+    return text.encode("ascii")
 
 
 async def deliver(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
@@ -142,6 +144,10 @@ async def release(flight: Flight) -> None:
 
 async def _whole(flight: Flight, prepared: Prepared, reply: UpstreamReply) -> None:
     body = await reply.read(WHOLE_BYTES_MAX)
+    if prepared.same and (seen := prepared.dialect.glance(body)) is not None:
+        flight.tally.glanced(seen)
+        flight.whole = body
+        return
     response = prepared.dialect.decode_response(body, prepared.wire.profile)
     _account(flight, response)
     if not prepared.same:

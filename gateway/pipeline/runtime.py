@@ -10,6 +10,7 @@ from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
 from gateway.ir.request import DialectName
 from gateway.ports import Classifier, Clock, Health, Keys, Ledger, PriceBook, Random, StateStore, TokenCounter, Upstream
+from gateway.routing.retry import Rules
 from gateway.routing.table import RouteTable
 
 
@@ -39,6 +40,11 @@ class Runtime:
     config_source: str = "defaults"
     missing_wires: dict[str, frozenset[DialectName]] = field(default_factory=dict)
     """Dialects that a server turned out not to serve, learned while running."""
+    retry: Rules = field(init=False)
+    """Of models asked for by name; a route has its own."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "retry", Rules(**self.settings.retry.model_dump()))
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:

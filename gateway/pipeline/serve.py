@@ -25,13 +25,14 @@ from gateway.errors import (
 )
 from gateway.harnesses import registry as harnesses
 from gateway.ir.events import Finished, Response, unfold
-from gateway.ir.exchange import Exchange, Identity, Plan
+from gateway.ir.exchange import Exchange, Identity, Plan, Session
 from gateway.ir.request import Text
 from gateway.ir.usage import Usage
 from gateway.pipeline import estimate, hops, relay, settle, stored
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.prepare import recalled
+from gateway.pipeline.readings import Reading, Readings
 from gateway.pipeline.relay import header_text
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.ports import Caller, Sink
@@ -43,6 +44,10 @@ from gateway.sessions import state as session_state
 from gateway.telemetry import H_CALL, H_COST, H_REQUEST_ID, H_ROUTE, H_SESSION, H_TASK, LOG
 
 _log = logging.getLogger(LOG)
+
+
+READINGS_BYTES_MAX = 64 << 20
+"""Bodies of the latest turns kept: some 150 long coding sessions at work at a time, thousands of short ones."""
 
 
 class RawRequest(msgspec.Struct, frozen=True):
@@ -63,6 +68,7 @@ class Pipeline:
         self.ports = ports
         self.runtime = runtime
         self.keeper = keeper
+        self.readings = Readings(READINGS_BYTES_MAX)
         self.expired = False
         """The drain limit is reached: a cancelled request still tells its client so."""
 
@@ -106,21 +112,19 @@ class Pipeline:
     # --- stages -----------------------------------------------------------------------------------------------
 
     async def read(self, raw: RawRequest, dialect: ClientDialect, runtime: Runtime) -> Exchange:
-        """Decode and identify; resolve what the request refers to; label what it is."""
-        body, view = await stored.resolve(raw.body, dialect, raw.caller.key_id, self.ports.state)
-        headers = dict(raw.headers)
-        found = harnesses.detect(headers, view, dialect.name)
+        """Decode and identify; resolve what the request refers to."""
         caller = raw.caller
-        who = Identity(
-            key_id=caller.key_id,
-            key_name=caller.name,
-            key_tags=caller.tags,
-            allowed_models=caller.models,
-            allowed_lanes=caller.lanes,
-            harness=found.name,
-            harness_version=found.version,
-        )
-        tokens, images = estimate.size(body, view)
+        reading = self.readings.read(dialect, caller.key_id, raw.headers, raw.body)
+        if reading.view.previous_response_id is not None:
+            reading = Reading(*await stored.resolve(raw.body, reading.view, dialect, caller.key_id, self.ports.state))
+        headers = dict(raw.headers)
+        found = reading.found
+        if found is None:
+            found = reading.found = harnesses.detect(headers, reading.view, dialect.name)
+        if reading.size is None or reading.sized_to < len(reading.view.messages):
+            reading.size = estimate.of_messages(reading.view, reading.size, reading.sized_to)
+            reading.sized_to = len(reading.view.messages)
+        view = reading.view
         return Exchange(
             request_id=raw.request_id,
             received_s=self.ports.clock.now(),
@@ -128,33 +132,59 @@ class Pipeline:
             path=raw.path,
             query=raw.query,
             headers=raw.headers,
-            body=body,
+            body=reading.body,
             view=view,
             model_asked=view.model,
             stream=view.stream,
-            identity=who,
+            identity=Identity(
+                caller.key_id, caller.name, caller.tags, caller.models, caller.lanes, found.name, found.version
+            ),
             tags=_tags(headers, caller, runtime),
             forced_model=_header(headers, b"x-interlock-model"),
             forced_lane=_header(headers, b"x-interlock-lane"),
-            context_tokens=tokens,
-            has_images=images,
+            context_tokens=estimate.tokens(reading.body, reading.size),
+            has_images=reading.size.images > 0,
+            new_from=reading.new_from,
+            labels_before=reading.labels,
+            reading=reading,
         )
 
     async def _placed(self, exchange: Exchange, runtime: Runtime) -> tuple[Exchange, session_state.SessionState]:
-        session = session_identity.identify(
-            dict(exchange.headers), exchange.view, exchange.identity.key_id, exchange.dialect, exchange.identity.harness
-        )
+        reading: Reading = exchange.reading
+        session = reading.session
+        if session is None:
+            session = reading.session = session_identity.identify(
+                dict(exchange.headers),
+                exchange.view,
+                exchange.identity.key_id,
+                exchange.dialect,
+                exchange.identity.harness,
+            )
         state = session_state.load(await recalled(self.ports.state, settle.SESSION, session.id))
         bound = state.bound_model if runtime.settings.session.sticky else None
-        session = replace(session, turns=state.turns, bound_model=bound, repeats=state.repeats)
-        exchange = exchange.placed(session)
-        return exchange.labelled(await self.ports.classifier.label(exchange)), state
+        session = Session(
+            session.id,
+            session.source,
+            session.agent,
+            session.parent,
+            session.prefix_digest,
+            state.turns,
+            bound,
+            state.repeats,
+        )
+        labels = reading.labels
+        if labels is None or reading.new_from < len(exchange.view.messages):
+            exchange = exchange.placed(session)
+            labels = reading.labels = await self.ports.classifier.label(exchange)
+            reading.new_from = len(exchange.view.messages)  # the same body again has nothing new
+            return exchange.labelled(labels), state
+        return replace(exchange, session=session, labels=labels), state
 
     async def _answer(self, flight: Flight, runtime: Runtime) -> None:
         exchange, flight.state = await self._placed(flight.exchange, runtime)
         flight.exchange = exchange
         flight.headers = common_headers(exchange)
-        digest = loop.turn_digest(exchange.view.messages, exchange.model_asked)
+        digest = loop.turn_digest(exchange.view.messages, exchange.model_asked, exchange.reading.messages_bytes)
         if self._loops(flight, runtime, digest):
             await self._stop_loop(flight)
             return

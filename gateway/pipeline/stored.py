@@ -52,9 +52,10 @@ async def load(state: StateStore, key_id: str, response_id: str) -> StoredRespon
     return _decoder.decode(raw)
 
 
-async def resolve(body: bytes, dialect: ClientDialect, key_id: str, state: StateStore) -> tuple[bytes, View]:
+async def resolve(
+    body: bytes, view: View, dialect: ClientDialect, key_id: str, state: StateStore
+) -> tuple[bytes, View]:
     """The request with its stored history put in front, if it refers to one."""
-    view = dialect.read(body)
     if view.previous_response_id is None:
         return body, view
     earlier = await load(state, key_id, view.previous_response_id)

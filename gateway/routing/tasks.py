@@ -77,6 +77,13 @@ def ask_of(view: View, harness: str = "unknown") -> str:
     return summary or confirmed
 
 
+def speaks(view: View, since: int, harness: str = "unknown") -> bool:
+    """The human says something in the messages from `since` on."""
+    known = all_harnesses().get(harness)
+    human = known.human if known else human_words
+    return any(role_of(raw) == "user" and _words(raw, human) for raw in view.messages[since:])
+
+
 def _confirms(said: str) -> bool:
     return len(said) <= words.CONFIRM_CHARS and words.CONFIRMS.fullmatch(said.lower()) is not None
 

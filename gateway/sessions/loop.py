@@ -13,13 +13,17 @@ from collections.abc import Sequence
 from gateway.sessions.state import SessionState
 
 TAIL = 2
-"""Last messages that name a turn, together with the number of messages and their total size: O(new), not O(session)."""
+"""Last messages that name a turn, together with the number of messages and their total size, which the caller may have: work
+in proportion to what is new."""
 
 
-def turn_digest(messages: Sequence[bytes | memoryview], model: str) -> str:
-    """Names a conversation as it stands. Equal for byte-equal repeats; different as soon as anything was added."""
-    digest = hashlib.blake2b(model.encode(), digest_size=12)
-    digest.update(f"|{len(messages)}|{sum(map(len, messages))}|".encode())
+def turn_digest(messages: Sequence[bytes | memoryview], model: str, messages_bytes: int | None = None) -> str:
+    """Names a conversation as it stands. Equal for byte-equal repeats; different as soon as anything was added.
+
+    `messages_bytes` is their total size, for a caller who has it already."""
+    if messages_bytes is None:
+        messages_bytes = sum(map(len, messages))
+    digest = hashlib.blake2b(f"{model}|{len(messages)}|{messages_bytes}|".encode(), digest_size=12)
     for message in messages[-TAIL:]:
         digest.update(message)
     return digest.hexdigest()

@@ -70,6 +70,30 @@ def spans(body: bytes) -> dict[str, Span]:
     return {member.key: (member.start, member.end) for member in members(body)}
 
 
+def array_end(body: bytes, end: int) -> int:
+    """Where the last item of an array ends that itself ends at `end`; 0 for an empty one (or for no array)."""
+    if body[end - 1] != 0x5D:
+        return 0
+    end -= 1
+    while body[end - 1] in b" \t\n\r":
+        end -= 1
+    return 0 if body[end - 1] == 0x5B else end
+
+
+def appended(body: bytes, earlier: bytes, end: int) -> bytes | None:
+    """What stands in `body` at offset `end` of `earlier`, which it repeats otherwise; None if it does not repeat it. Two
+    comparisons at memory speed, no copy."""
+    grown = len(body) - len(earlier)
+    if grown < 0 or not body.startswith(memoryview(earlier)[:end]) or not body.endswith(memoryview(earlier)[end:]):
+        return None
+    return body[end : end + grown]
+
+
+def shifted(found: Iterable[Member], end: int, by: int) -> tuple[Member, ...]:
+    """The members of a body into which `by` bytes were put at offset `end`, inside one of the values."""
+    return tuple([m if m[3] <= end else Member(m[0], *(at if at <= end else at + by for at in m[1:])) for m in found])
+
+
 def _opening(body: bytes) -> int:
     found = _OPENING.match(body)
     if found is None:

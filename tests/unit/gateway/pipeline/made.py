@@ -11,6 +11,7 @@ from gateway.errors import Headers
 from gateway.ir.exchange import Exchange, Identity, Labels, Session
 from gateway.ir.request import DialectName
 from gateway.pipeline.flight import Flight
+from gateway.pipeline.readings import Reading
 from gateway.ports import Sink, UpstreamReply
 from gateway.testing.clock import ManualClock
 
@@ -113,6 +114,7 @@ def exchange(body: dict[str, Any] | None = None, *, dialect: DialectName = "chat
         path="/v1/chat/completions",
         body=raw,
         view=view,
+        reading=Reading(raw, view),
         model_asked=view.model,
         stream=view.stream,
         **{

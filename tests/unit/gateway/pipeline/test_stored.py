@@ -33,9 +33,8 @@ async def test_kept_and_continued(store):
     await stored.keep(flight(), store, RULES)
     kept = await stored.load(store, "k", "resp_1")
     assert json.loads(kept.body) == OBJECT
-    body, view = await stored.resolve(
-        json.dumps({"model": "m", "input": "more", "previous_response_id": "resp_1"}).encode(), RESPONSES, "k", store
-    )
+    body = json.dumps({"model": "m", "input": "more", "previous_response_id": "resp_1"}).encode()
+    body, view = await stored.resolve(body, RESPONSES.read(body), RESPONSES, "k", store)
     assert [json.loads(bytes(m)).get("role") for m in view.messages] == ["user", "assistant", "user"]
     assert view.previous_response_id is None or b'"previous_response_id":"resp_1"' not in body
 

@@ -86,7 +86,7 @@ async def test_a_follow_up_gets_its_history_in_front() -> None:
     store = state()
     await stored.keep(answered(), store, RULES)
     body = json.dumps({"model": "auto", "input": "and now?", "previous_response_id": "resp_1"}).encode()
-    whole, view = await stored.resolve(body, RESPONSES, "k1", store)
+    whole, view = await stored.resolve(body, RESPONSES.read(body), RESPONSES, "k1", store)
     items = json.loads(whole)["input"]
     assert [item["role"] for item in items] == ["user", "assistant", "user"]
     assert view.previous_response_id is None
@@ -94,4 +94,4 @@ async def test_a_follow_up_gets_its_history_in_front() -> None:
 
 async def test_a_request_without_history_is_left_as_it_is() -> None:
     body = json.dumps({"model": "auto", "input": "x"}).encode()
-    assert (await stored.resolve(body, RESPONSES, "k1", state()))[0] is body
+    assert (await stored.resolve(body, RESPONSES.read(body), RESPONSES, "k1", state()))[0] is body
