@@ -82,6 +82,10 @@ class Transit:
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol if nothing was released yet."""
+        frame = self._frame
+        if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
+            self._framed(frame, chunk, 1)
+            return chunk
         out: list[bytes] = []
         run = self._splitter.run(chunk)
         try:
@@ -113,6 +117,11 @@ class Transit:
         there; and with it the client may send its next turn, so by then this one must have been remembered."""
         tail, self._tail = self._tail, b""
         return comment + tail
+
+    @property
+    def over(self) -> bool:
+        """Nothing more is wanted of the upstream."""
+        return self.complete or self.failure is not None
 
     # --- inside -----------------------------------------------------------------------------------------------
 

@@ -38,6 +38,15 @@ class Frame:
         self._seam = after + before
         self._around = before + b"\0" + after + b"\0"
 
+    def one(self, data: bytes) -> bool:
+        """`data` is exactly one event of this frame."""
+        return (
+            data.startswith(self.before)
+            and data.endswith(self.after)
+            and _inside.fullmatch(data, len(self.before), len(data) - len(self.after)) is not None
+            and (data.isascii() or _is_text(data))
+        )
+
     def run(self, data: bytes, start: int) -> tuple[bytes, int]:
         """(the events of this frame that stand at `start`, as one slice; how many): as many as follow each other. `data`
         holds no CR. Nothing there: (b"", 0)."""
@@ -48,11 +57,8 @@ class Frame:
             return b"", 0
         end = found.end() - len(self._around)
         run = data if end == len(data) and not start else data[start : start + end]
-        if not run.isascii():
-            try:
-                run.decode()
-            except UnicodeDecodeError:
-                return b"", 0
+        if not run.isascii() and not _is_text(run):
+            return b"", 0
         # A seam cannot stand inside a string: it begins with a bare quote.
         return run, run.count(self._seam) + 1
 
@@ -66,7 +72,7 @@ def hole(event: bytes, key: bytes) -> tuple[int, int] | None:
     """Where the string value of `key` (given as `"name":`) has its inside: (start, end); None if there is no such string.
     The first place that looks so: what it means is for the caller to prove."""
     at = event.find(key)
-    if at < 0 or b"\0" in event or not event.endswith(b"\n\n"):
+    if at < 0 or b"\0" in event or b"\r" in event or not event.endswith(b"\n\n"):
         return None
     start = at + len(key)
     if event[start : start + 1] == b" ":
@@ -76,3 +82,11 @@ def hole(event: bytes, key: bytes) -> tuple[int, int] | None:
     found = _inside.match(event, start + 1)
     end = found.end() if found is not None else -1
     return (start + 1, end) if event[end : end + 1] == b'"' else None
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -58,9 +58,14 @@ class SseSplitter:
             self._check(events)
         return events
 
+    @property
+    def idle(self) -> bool:
+        """Between two events: what comes next is the beginning of one."""
+        return not self._pending and not self._overflowed
+
     def run(self, chunk: bytes) -> bytes:
-        """The events completed by `chunk`, uncut and not yet taken, where telling them costs next to nothing (LF only, little
-        left over from before); b"" otherwise. Nothing is taken until `take`."""
+        """The events completed by `chunk` as one slice, where telling them costs next to nothing (LF only, little left over
+        from before); b"" otherwise. Nothing is taken until `take`."""
         pending = self._pending
         if not pending:
             if b"\r" in chunk or self._overflowed:
@@ -69,11 +74,13 @@ class SseSplitter:
             return b""
         else:
             chunk = bytes(pending) + chunk
+        if len(chunk) > self._limit_bytes:
+            return b""
         if chunk.endswith(b"\n\n"):
             self._rest = b""
             return chunk
         cut = chunk.rfind(b"\n\n") + 2
-        if cut < 2 or len(chunk) - cut > self._limit_bytes:
+        if cut < 2:
             return b""
         self._rest = chunk[cut:]
         return chunk[:cut]
