@@ -5,7 +5,7 @@ Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. N
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -58,6 +58,33 @@ class UpstreamRequest(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     proxy: str | None = None
     tls_ca: str | None = None
+
+
+Take = Callable[[bytes], bool]
+"""Gets body bytes; True: go on. What it raises ends the pouring."""
+
+
+class PouredBody:
+    """A body that can hand its bytes on in the event loop's own callback, without waking a task for each read."""
+
+    __slots__ = ()
+
+    async def pour(self, take: Take) -> bool:
+        """Gives `take` the bytes as they arrive, until it says stop (False: more may follow, pour again) or the body is at
+        its end (True). Errors as those of `UpstreamReply.chunks`, and whatever `take` raises."""
+        raise NotImplementedError
+
+
+def pour(chunks: AsyncIterator[bytes], take: Take) -> Awaitable[bool]:
+    """See `PouredBody.pour`; for every kind of body."""
+    return chunks.pour(take) if isinstance(chunks, PouredBody) else _drawn(chunks, take)
+
+
+async def _drawn(chunks: AsyncIterator[bytes], take: Take) -> bool:
+    async for chunk in chunks:
+        if not take(chunk):
+            return False
+    return True
 
 
 class UpstreamReply(Protocol):
@@ -192,6 +219,10 @@ class Sink(Protocol):
 
     async def write(self, data: bytes) -> None:
         """Returns when the client may be sent more (back-pressure)."""
+
+    def push(self, data: bytes) -> Awaitable[None] | None:
+        """`write` without a task where the client takes the bytes at once: None. Otherwise what to await before anything
+        else is written."""
 
     async def finish(self) -> None: ...
 

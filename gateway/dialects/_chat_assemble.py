@@ -142,6 +142,22 @@ class Assembler:
     def finished(self, word: str, stop_reason: str | int | None) -> Finished:
         return finish_in(word, called=self._called, refused=self._refused, stop_reason=stop_reason)
 
+    # --- frames ---------------------------------------------------------------------------------------------------
+
+    def call_block(self, number: int, delta: DeltaShape) -> int | None:
+        """The block of the call that this number names, if the delta's only piece belongs to it."""
+        call = self._calls.get(number)
+        shape = delta.tool_calls[0] if delta.tool_calls else None
+        if call is None or shape is None or (shape.id and shape.id != call.id):
+            return None
+        return call.block
+
+    def reasoning_block(self) -> int | None:
+        return self._open[1] if self._open and self._open[0] == "reasoning" else None
+
+    def more(self, number: int, text: str) -> None:
+        self._calls[number].pieces.append(text)
+
     # --- text -----------------------------------------------------------------------------------------------------
 
     def _block(self, kind: _Kind, out: list[Event]) -> int:

@@ -27,6 +27,7 @@ from gateway.dialects.contract import Glance
 from gateway.errors import UpstreamProtocol
 from gateway.ir.events import Event, Failed, Finished, Response, Started, UsageReport, fold
 from gateway.ir.usage import Usage
+from gateway.wire.frame import Frame, FrameKind, hole
 from gateway.wire.sse import data_of
 
 
@@ -121,6 +122,37 @@ class ChatDecoder:
         if isinstance(folded, Failed):
             raise error_of_failed(folded)
         return folded
+
+    # --- frames ---------------------------------------------------------------------------------------------------
+
+    def frame(self, event: bytes) -> Frame | None:
+        for key, kind in _HOLES:
+            place = hole(event, key)
+            if place is not None:
+                before, after = event[: place[0]], event[place[1] :]
+                return self._proven(before, after, kind)
+        return None
+
+    def _proven(self, before: bytes, after: bytes, kind: FrameKind) -> Frame | None:
+        if kind == "text":
+            return Frame(before, after, kind) if is_plain(before + after) else None
+        try:
+            chunk = _chunk.decode(data_of(before + _PROBE + after) or b"")
+        except Bad:
+            return None
+        told = _only_delta(chunk)
+        if told is None or self._assembler is None:
+            return None
+        if kind == "call":
+            number = _only_arguments(told)
+            index = None if number is None else self._assembler.call_block(number, told)
+            return None if number is None or index is None else Frame(before, after, kind, index, number)
+        index = self._assembler.reasoning_block()
+        return None if index is None or not _only_reasoning(told) else Frame(before, after, kind, index)
+
+    def more(self, frame: Frame, text: str) -> None:
+        if frame.kind == "call" and self._assembler is not None:
+            self._assembler.more(frame.key, text)
 
     # --- chunks ---------------------------------------------------------------------------------------------------
 
@@ -272,6 +304,52 @@ def _failed(data: bytes) -> Failed:
         found = None
     message, code, kind = found or ("the upstream reported an error", None, None)
     return Failed(message, kind or "api_error", code, status_of_words(kind, code, message))
+
+
+# --- frames ------------------------------------------------------------------------------------------------------
+
+_HOLES: Final[tuple[tuple[bytes, FrameKind], ...]] = (
+    (b'"arguments":', "call"),
+    (b'"reasoning_content":', "reasoning"),
+    (b'"reasoning":', "reasoning"),
+    (b'"content":', "text"),
+)
+_PROBE: Final = b"-probe-"
+_PROBED: Final = _PROBE.decode()
+
+
+def _only_delta(chunk: _Chunk) -> DeltaShape | None:
+    """The delta of a chunk that holds one and nothing else that a decoder would look at."""
+    if not chunk.choices or len(chunk.choices) != 1 or chunk.x_groq or chunk.object == "error":
+        return None
+    choice = chunk.choices[0]
+    if choice.index or choice.message or choice.finish_reason:
+        return None
+    for raw in (chunk.usage, chunk.error, choice.usage, choice.error):
+        if bytes_of(raw):
+            return None
+    delta = choice.delta
+    if delta is None or delta.content or delta.refusal or delta.reasoning_details or delta.annotations:
+        return None
+    return None if delta.function_call or bytes_of(delta.audio) else delta
+
+
+def _only_arguments(delta: DeltaShape) -> int | None:
+    """The number of the call whose arguments go on here, if that is all."""
+    calls = delta.tool_calls
+    if not calls or len(calls) != 1 or delta.reasoning_content or delta.reasoning:
+        return None
+    call = calls[0]
+    function = call.function
+    if call.index is None or call.custom or function is None or function.name or function.input:
+        return None
+    return call.index if bytes_of(function.arguments) == b'"' + _PROBE + b'"' else None
+
+
+def _only_reasoning(delta: DeltaShape) -> bool:
+    """Under one name only: what stands twice in an event is no frame of one string."""
+    told = [text for text in (delta.reasoning_content, delta.reasoning) if text]
+    return not delta.tool_calls and told == [_PROBED]
 
 
 # --- the cheap test ----------------------------------------------------------------------------------------------

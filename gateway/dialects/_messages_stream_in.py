@@ -16,7 +16,7 @@ import msgspec
 from gateway.dialects._messages_ids import from_wire
 from gateway.dialects._messages_json import NONE, given
 from gateway.dialects._messages_usage import Meter, WireUsage
-from gateway.dialects._shared import minted, status_of_words, understood
+from gateway.dialects._shared import Bad, minted, status_of_words, understood
 from gateway.errors import UpstreamProtocol
 from gateway.ir.events import (
     Annotated,
@@ -35,6 +35,7 @@ from gateway.ir.events import (
 )
 from gateway.ir.request import Opaque, Reasoning, Text, ToolCall
 from gateway.ir.usage import Usage
+from gateway.wire.frame import Frame, FrameKind, hole
 from gateway.wire.sse import data_of, name_of
 
 REASONS: Final[dict[str, FinishReason]] = {
@@ -151,6 +152,20 @@ _object: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict
 _citations: Final[msgspec.json.Decoder[list[msgspec.Raw]]] = msgspec.json.Decoder(list[msgspec.Raw])
 
 
+_HOLES: Final[tuple[tuple[bytes, FrameKind], ...]] = (
+    (b'"text":', "text"),
+    (b'"partial_json":', "call"),
+    (b'"thinking":', "reasoning"),
+)
+_FRAMED: Final[dict[FrameKind, tuple[str, str]]] = {
+    "text": ("text_delta", "text"),
+    "call": ("input_json_delta", "tool_use"),
+    "reasoning": ("thinking_delta", "thinking"),
+}
+"""Kind of the delta, kind of the block it must be in."""
+_PROBE: Final = b"-probe-"
+
+
 @dataclass(slots=True)
 class _Open:
     """An open block: our index, its kind, and what is only said when it ends."""
@@ -202,6 +217,34 @@ class MessagesDecoder:
         if self._reason is None:
             raise UpstreamProtocol("cut: the stream ended before its stop reason")
         return self._stop()
+
+    def frame(self, event: bytes) -> Frame | None:
+        for key, kind in _HOLES:
+            place = hole(event, key)
+            if place is not None:
+                return self._proven(event[: place[0]], event[place[1] :], kind)
+        return None
+
+    def _proven(self, before: bytes, after: bytes, kind: FrameKind) -> Frame | None:
+        try:
+            told = _event.decode(data_of(before + _PROBE + after) or b"")
+            delta = _delta.decode(told.delta)
+        except Bad:
+            return None
+        others = (told.message, told.content_block, told.error)
+        if told.type != "content_block_delta" or told.index is None or told.usage or any(map(given, others)):
+            return None
+        open_ = self._blocks.get(told.index)
+        said = (delta.text, delta.thinking, delta.partial_json, delta.signature, delta.stop_reason)
+        if open_ is None or open_.raw or (delta.type, open_.kind) != _FRAMED[kind] or given(delta.citation):
+            return None
+        if [text for text in said if text is not None] != [_PROBE.decode()]:
+            return None
+        return Frame(before, after, kind, open_.index, told.index)
+
+    def more(self, frame: Frame, text: str) -> None:
+        if frame.kind == "call" and text:
+            self._blocks[frame.key].fed = True
 
     def _on(self, kind: str, told: _Event, data: bytes) -> list[Event]:
         match kind:

@@ -41,6 +41,7 @@ from gateway.ir.events import (
     fold,
 )
 from gateway.ir.request import Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind
+from gateway.wire.frame import Frame
 from gateway.wire.sse import data_of, name_of
 
 
@@ -204,6 +205,13 @@ class Decoder:
         return self._finished
 
     # --- framing ---
+
+    def frame(self, event: bytes) -> Frame | None:
+        """None: every event has a sequence number, so no two differ in their text alone."""
+        return None
+
+    def more(self, frame: Frame, text: str) -> None:
+        raise AssertionError("no frame was given")
 
     def feed(self, event: bytes) -> list[Event]:
         if self._finished:

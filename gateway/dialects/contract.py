@@ -22,6 +22,7 @@ from gateway.ir.events import Event, Finished, Response
 from gateway.ir.profile import Profile
 from gateway.ir.request import DialectName, Reasoning, Request
 from gateway.ir.usage import Usage
+from gateway.wire.frame import Frame
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +124,14 @@ class StreamDecoder(Protocol):
     @property
     def finished(self) -> bool:
         """The terminal event of the dialect was seen: anything later is ignored."""
+
+    def frame(self, event: bytes) -> Frame | None:
+        """`event` was plain or was just fed and gave one Delta: what recognises further events that differ from it in the
+        text alone, proven by decoding it with another text. Valid until an event gives anything but Deltas. None where
+        this event is of no such kind."""
+
+    def more(self, frame: Frame, text: str) -> None:
+        """An event of this frame (kind `call` or `reasoning`) went by with this text: what `feed` would have noted."""
 
 
 class StreamEncoder(Protocol):

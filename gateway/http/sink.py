@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
 from typing import Any
 
 from gateway.errors import BodyTooLarge, MalformedRequest
@@ -20,6 +20,23 @@ class ClientGone(Exception):
 
 class Cut(Exception):
     """Raised out of the app on purpose so that the server closes the connection without a proper ending."""
+
+
+class _Begun:
+    """An awaitable that was run up to its first wait already. Its wait is passed on to the task that awaits this."""
+
+    __slots__ = ("_steps", "_waits_for")
+
+    def __init__(self, steps: Generator[Any, None, Any], waits_for: Any) -> None:
+        self._steps = steps
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, None, None]:
+        try:
+            yield self._waits_for
+            yield from self._steps
+        finally:
+            self._steps.close()
 
 
 class AsgiSink:
@@ -42,6 +59,15 @@ class AsgiSink:
     async def write(self, data: bytes) -> None:
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    def push(self, data: bytes) -> Awaitable[None] | None:
+        # uvicorn's send only ever waits while its client does not read: run as far as it goes, it is mostly done.
+        steps = self._send({"type": "http.response.body", "body": data, "more_body": True}).__await__()
+        try:
+            waits_for = next(steps)
+        except StopIteration:
+            return None
+        return _Begun(steps, waits_for)
 
     async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         length = (b"content-length", str(len(body)).encode())

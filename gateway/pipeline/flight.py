@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.accounting.tally import Tally
@@ -55,6 +55,8 @@ class Flight:
     keepalive: bool = False
     _request: Request | None = None
     _writing: bool = False
+    _unsent: bytes = b""
+    _waiting: Awaitable[None] | None = None
     _pinging: asyncio.Future[None] | None = None
 
     def request(self) -> Request:
@@ -96,6 +98,33 @@ class Flight:
             self._writing = False
         self.reply_bytes += len(data)
         self.last_write = self.clock.monotonic()
+
+    def push(self, data: bytes) -> bool:
+        """`write` at once, without a task; False: `settle` must be awaited before anything else is written."""
+        if self._pinging is not None or not self.sink.started:
+            self._unsent = data
+            return False
+        waiting = self.sink.push(data)
+        if waiting is not None:
+            self._writing, self._waiting, self._unsent = True, waiting, data
+            return False
+        self.reply_bytes += len(data)
+        self.last_write = self.clock.monotonic()
+        return True
+
+    async def settle(self) -> None:
+        """Finishes what `push` could not; nothing to do is fine."""
+        data, self._unsent = self._unsent, b""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            try:
+                await waiting
+            finally:
+                self._writing = False
+            self.reply_bytes += len(data)
+            self.last_write = self.clock.monotonic()
+        elif data:
+            await self.write(data)
 
     @property
     def quiet(self) -> bool:

@@ -7,6 +7,7 @@ JSON answer without limit), and a stream always ends the way its dialect demands
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from gateway.dialects._shared import error_of_failed
 from gateway.endpoints import Endpoint
@@ -16,7 +17,7 @@ from gateway.ir.exchange import Hop
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.prepare import Prepared
 from gateway.pipeline.transit import StreamFailed, Transit, last_event
-from gateway.ports import UpstreamReply
+from gateway.ports import UpstreamReply, pour
 from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
 from gateway.wire.sse import SseSplitter
 
@@ -62,18 +63,19 @@ def header_text(text: str, limit: int = 300) -> bytes:
     return text.encode("ascii")
 
 
-async def deliver(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
+def deliver(
+    flight: Flight, endpoint: Endpoint, prepared: Prepared, reply: UpstreamReply, began: float
+) -> Awaitable[None]:
     """Returns when the reply is delivered to its end (the closing comment and the end of the body are `serve`'s).
     Raises UpstreamError before content (the next hop may be tried), Broken or UpstreamError with `flight.begun` after."""
     streamed = _is_event_stream(reply)
     if flight.exchange.stream and streamed:
-        await _stream(flight, endpoint, prepared, reply, began)
-    elif flight.exchange.stream:
-        await _whole_as_stream(flight, prepared, reply, began)
-    elif streamed:
-        await _stream_as_whole(flight, prepared, reply)
-    else:
-        await _whole(flight, prepared, reply)
+        return _stream(flight, endpoint, prepared, reply, began)
+    if flight.exchange.stream:
+        return _whole_as_stream(flight, prepared, reply, began)
+    if streamed:
+        return _stream_as_whole(flight, prepared, reply)
+    return _whole(flight, prepared, reply)
 
 
 def _is_event_stream(reply: UpstreamReply) -> bool:
@@ -92,20 +94,28 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
     )
     chunks = reply.chunks()
     left_s = endpoint.first_token_s - (flight.clock.monotonic() - began)
+    limit = asyncio.timeout(max(left_s, 0.001))
+
+    def take(chunk: bytes) -> bool:
+        if flight.ttft_s is None and limit.expired():
+            return False  # the task is being told just now
+        data = transit.feed(chunk)
+        if flight.ttft_s is None and transit.begun:
+            limit.reschedule(None)
+            flight.ttft_s = flight.clock.monotonic() - began
+        if data:
+            flight.begun = True
+            return flight.push(data) and not transit.over
+        return not transit.over
+
     try:
-        async with asyncio.timeout(max(left_s, 0.001)) as limit:
-            async for chunk in chunks:
-                data = transit.feed(chunk)
-                if transit.begun and flight.ttft_s is None:
-                    limit.reschedule(None)
-                    flight.ttft_s = flight.clock.monotonic() - began
-                if data:
-                    flight.begun = True
-                    await flight.write(data)
-                if transit.failure is not None:
-                    raise transit.failure
-                if transit.complete:
-                    break
+        async with limit:
+            ended = False
+            while not (ended or transit.over):
+                ended = await pour(chunks, take)
+                await flight.settle()
+            if transit.failure is not None:
+                raise transit.failure
             limit.reschedule(None)
             data = transit.close()
     except TimeoutError:
@@ -119,7 +129,8 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
     if flight.ttft_s is None:
         flight.ttft_s = flight.clock.monotonic() - began
     flight.begun = True
-    await flight.write(data)
+    if data or not flight.sink.started:
+        await flight.write(data)
     flight.terminal = transit.terminal
     flight.ending = transit.closing
     flight.rest = chunks

@@ -11,6 +11,10 @@ read still reaches the client, and the relay decides how the client learns of it
 
 from __future__ import annotations
 
+from typing import Final
+
+import msgspec
+
 from gateway.accounting.tally import Tally
 from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext
@@ -18,10 +22,17 @@ from gateway.errors import UpstreamError, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
 from gateway.ir.request import ToolCall
+from gateway.wire.frame import Frame
 from gateway.wire.sse import SseSplitter
 
 PRELUDE_BYTES_MAX = 1 << 20
 """Content must begin within this; real preludes are a few KB (Responses echoes the request's tools in two events)."""
+
+
+LESSONS = 4
+"""Attempts to find out what events have in common, each some µs, before a stream is taken for one whose events differ."""
+
+_string: Final = msgspec.json.Decoder(str)
 
 
 class StreamFailed(Exception):
@@ -60,6 +71,8 @@ class Transit:
         self._prelude_bytes = 0
         self._frame_bytes = -1
         self._tail = b""
+        self._frame: Frame | None = None
+        self._lessons = LESSONS
         self.begun = False
         self.complete = False
         self.failure: StreamFailed | UpstreamProtocol | None = None
@@ -69,18 +82,20 @@ class Transit:
 
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol if nothing was released yet."""
+        frame = self._frame
+        if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
+            self._framed(frame, chunk, 1)
+            return chunk
         out: list[bytes] = []
+        run = self._splitter.run(chunk)
         try:
-            for event in self._splitter.feed(chunk):
-                if self.complete:
-                    break
-                if self._same and not event.isascii():
-                    _check_utf8(event)
-                if self.begun and self._same and self._is_plain(event):
-                    self._count_plain(event)
-                    out.append(event)
-                else:
-                    out.append(self._interesting(event))
+            if run:
+                self._splitter.take(self._through(run, out))
+            else:
+                for event in self._splitter.feed(chunk):
+                    if self.complete:
+                        break
+                    out.append(self._one(event))
         except (StreamFailed, UpstreamProtocol) as failure:
             if not self._released:
                 raise
@@ -103,7 +118,59 @@ class Transit:
         tail, self._tail = self._tail, b""
         return comment + tail
 
+    @property
+    def over(self) -> bool:
+        """Nothing more is wanted of the upstream."""
+        return self.complete or self.failure is not None
+
     # --- inside -----------------------------------------------------------------------------------------------
+
+    def _through(self, run: bytes, out: list[bytes]) -> bytes:
+        """All events of `run`, those of a known frame together. Returns what is left: the first bytes of another event."""
+        at, size = 0, len(run)
+        while at < size and not self.complete:
+            frame = self._frame
+            if frame is not None:
+                part, count = frame.run(run, at)
+                if count:
+                    self._framed(frame, part, count)
+                    out.append(part)
+                    at += len(part)
+                    continue
+            end = run.find(b"\n\n", at) + 2
+            if end < 2:
+                return run[at:]
+            out.append(self._one(run[at:end]))
+            at = end
+        return b""
+
+    def _one(self, event: bytes) -> bytes:
+        if not self._same:
+            return self._interesting(event)
+        if not event.isascii():
+            _check_utf8(event)
+        if self.begun and self._is_plain(event):
+            self._count_plain(event)
+            if self._lessons:
+                self._learn(event)
+            return event
+        return self._interesting(event)
+
+    def _framed(self, frame: Frame, run: bytes, count: int) -> None:
+        """Events like ones before: forwarded together, their text counted or read without a parser's help."""
+        self._lessons = LESSONS
+        if frame.kind == "text":
+            self._tally.plain(len(run) - count * frame.around_bytes)
+            return
+        for inside in frame.strings(run):
+            text = _string.decode(b'"' + inside + b'"')
+            self._decoder.more(frame, text)
+            self._tally.feed(Delta(frame.index, text))
+
+    def _learn(self, event: bytes) -> None:
+        """Frames serve streams that repeat themselves; where none ever fits a second event, trying ends soon."""
+        self._frame = self._decoder.frame(event)
+        self._lessons -= 1
 
     def _count_plain(self, event: bytes) -> None:
         size = len(event) - self._frame_bytes
@@ -118,6 +185,12 @@ class Transit:
 
     def _interesting(self, event: bytes) -> bytes:
         events = self._decoder.feed(event)
+        if self._same:
+            if len(events) == 1 and type(events[0]) is Delta and self.begun:
+                if self._lessons:
+                    self._learn(event)
+            elif events:
+                self._frame = None
         out = self._account(events, event)
         if self._decoder.finished:
             self.complete = True

@@ -21,6 +21,7 @@ _BOM: Final = b"\xef\xbb\xbf"
 # (that LF then opens the next event as an empty line, which means nothing): waiting would hold back the last event of a
 # CR-only stream. Each alternative needs at most one byte of look-ahead, so the cut does not depend on the chunking.
 _BOUNDARY: Final = re.compile(rb"\n\n|\r\r|\n\r\n|\n\r(?=[^\n])")
+_RUN_PENDING_BYTES: Final = 64 * 1024  # `run` joins old and new bytes: with more left over that would cost too much
 _OVERLAP: Final = 2  # a boundary reaches at most this many bytes back into what an earlier chunk left over
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 
@@ -33,12 +34,13 @@ class SseSplitter:
     later call (the stream cannot be trusted any more).
     """
 
-    __slots__ = ("_limit_bytes", "_overflowed", "_pending")
+    __slots__ = ("_limit_bytes", "_overflowed", "_pending", "_rest")
 
     def __init__(self, limit_bytes: int = EVENT_LIMIT_BYTES) -> None:
         self._limit_bytes = limit_bytes
         self._pending = bytearray()
         self._overflowed = False
+        self._rest = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the events completed by `chunk`, oldest first; raises UpstreamProtocol over the limit."""
@@ -55,6 +57,38 @@ class SseSplitter:
         if len(chunk) > self._limit_bytes or self._pending:
             self._check(events)
         return events
+
+    @property
+    def idle(self) -> bool:
+        """Between two events: what comes next is the beginning of one."""
+        return not self._pending and not self._overflowed
+
+    def run(self, chunk: bytes) -> bytes:
+        """The events completed by `chunk` as one slice, where telling them costs next to nothing (LF only, little left over
+        from before); b"" otherwise. Nothing is taken until `take`."""
+        pending = self._pending
+        if not pending:
+            if b"\r" in chunk or self._overflowed:
+                return b""
+        elif b"\n" not in chunk or b"\r" in chunk or len(pending) > _RUN_PENDING_BYTES or b"\r" in pending:
+            return b""
+        else:
+            chunk = bytes(pending) + chunk
+        if len(chunk) > self._limit_bytes:
+            return b""
+        if chunk.endswith(b"\n\n"):
+            self._rest = b""
+            return chunk
+        cut = chunk.rfind(b"\n\n") + 2
+        if cut < 2:
+            return b""
+        self._rest = chunk[cut:]
+        return chunk[:cut]
+
+    def take(self, left: bytes = b"") -> None:
+        """What `run` returned is dealt with, but for `left` at its end."""
+        if left or self._rest or self._pending:
+            self._pending = bytearray(left + self._rest)
 
     def _feed_pending(self, chunk: bytes) -> list[bytes]:
         if self._overflowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from gateway.dialects._completions import COMPLETIONS
 from gateway.dialects.contract import ReplyContext
 from gateway.errors import UpstreamProtocol
 from gateway.ir.profile import Profile
+from gateway.pipeline import transit as transit_module
 from gateway.pipeline.transit import StreamFailed, Transit
 from gateway.testing.scripted import FAULTS, Call, ScriptedModel, Text, Thinking, Turn, sensible
 from gateway.wire.sse import SseSplitter
@@ -188,3 +190,42 @@ def test_a_reply_that_speaks_of_done_is_not_cut() -> None:
         assert text == got
         assert got.count(b"It says") >= 1
         assert got.endswith(b"data: [DONE]\n\n") is (client == "chat")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(seed=st.integers(0, 1 << 32), cuts=CUTS)
+@settings(max_examples=150, deadline=None)
+def test_looking_at_many_events_at_once_finds_what_looking_at_each_finds(
+    dialect: str, seed: int, cuts: list[int]
+) -> None:
+    """Whatever an upstream sends, byte-wise mutations included: the same bytes pass, the same is counted, the same fails."""
+    chance = random.Random(seed)
+    data = bytearray(chance.choice([body for told, body in RECORDED.values() if told == dialect]))
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(data))
+        if chance.random() < 0.5:
+            end = min(len(data), at + chance.randrange(1, 200))
+            data[at:at] = data[chance.randrange(at + 1) : end]
+        else:
+            data[at] = chance.choice(b'"\\{}[],:\n\r \x00a\xff')
+    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
+    results = []
+    for lessons in (transit_module.LESSONS, 0):
+        one = transit(dialect, None)
+        one._lessons = lessons
+        results.append(outcome(one, [bytes(data[a:b]) for a, b in itertools.pairwise(edges)]))
+    assert results[0] == results[1]
+
+
+def outcome(one: Transit, chunks: list[bytes]) -> tuple[Any, ...]:
+    out, error = b"", ""
+    try:
+        for chunk in chunks:
+            out += one.feed(chunk)
+            if one.over:
+                break
+        if one.failure is None:
+            out += one.close() + one.closing(b"")
+    except (StreamFailed, UpstreamProtocol) as failure:
+        error = type(failure).__name__
+    return out, error, type(one.failure).__name__, one._tally

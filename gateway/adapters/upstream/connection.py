@@ -19,7 +19,7 @@ import httptools
 from gateway.adapters.upstream.decode import content_coding, decoded, gathered, without_coding
 from gateway.adapters.upstream.messages import HEAD_LIMIT_BYTES, HEADERS_MAX, TELLING, refuse_ambiguous
 from gateway.errors import Headers, Phase, UpstreamError, UpstreamProtocol, UpstreamTimeout
-from gateway.ports import Timeouts
+from gateway.ports import PouredBody, Take, Timeouts
 
 HIGH_WATER_BYTES: Final = 256 * 1024
 """Body bytes waiting for a slow reader before the socket is left unread (plus one read, up to 256 KiB on uvloop)."""
@@ -41,10 +41,12 @@ class Owner(Protocol):
         """It is closed; told exactly once for each connection that was made."""
 
 
-class LeanReply:
+class LeanReply(PouredBody):
     """One answer, from its head to its last byte. See `gateway.ports.UpstreamReply`."""
 
-    __slots__ = ("_coding", "_complete", "_connection", "_error", "_pieces", "_waiter", "headers", "status")
+    __slots__ = (
+        "_coding", "_complete", "_connection", "_error", "_pieces", "_raised", "_take_on", "_waiter", "headers", "status",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, pieces: list[bytes]) -> None:
         self.status = 0
@@ -55,6 +57,8 @@ class LeanReply:
         self._coding: bytes | None = None
         self._error: UpstreamError | Stale | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._take_on: Take | None = None
+        self._raised: BaseException | None = None
 
     # --- the reader's side ---
 
@@ -86,6 +90,29 @@ class LeanReply:
             await self._waiter
         return self._take()
 
+    async def pour(self, take: Take) -> bool:
+        """See PouredBody. Bytes that are there already are given from the caller's task, later ones from the event loop."""
+        while True:
+            if self._pieces and not take(self._take()):
+                return False
+            if self._pieces:
+                continue
+            if self._complete:
+                return True
+            if self._error is not None:
+                raise self._error
+            self._take_on = take
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+                stopped = self._take_on is None
+            finally:
+                self._take_on = None
+            if self._raised is not None:
+                raise self._raised
+            if stopped:
+                return False
+
     async def read(self, limit_bytes: int) -> bytes:
         return await gathered(self.chunks(), limit_bytes)
 
@@ -109,6 +136,20 @@ class LeanReply:
         self.headers = headers if coding is None else without_coding(headers)
         self._coding = coding
         self.status = status
+
+    def arrived(self) -> None:
+        """Body bytes, or the head, have come."""
+        take = self._take_on
+        if take is None:
+            self.wake()
+        elif self._pieces:
+            try:
+                more = take(self._take())
+            except BaseException as error:  # noqa: BLE001 - handed to the task that pours
+                self._raised, more = error, False
+            if not more:
+                self._take_on = None
+                self.wake()
 
     def completed(self) -> None:
         self._complete = True
@@ -243,10 +284,10 @@ class Connection(asyncio.Protocol):
         elif self._done:
             self._finish(reply)
         else:
-            if self._buffered_bytes > HIGH_WATER_BYTES and not self._paused:
-                self._pause()
             if reply.status:
-                reply.wake()
+                reply.arrived()
+            if self._buffered_bytes > HIGH_WATER_BYTES and not self._paused and self._reply is not None:
+                self._pause()
 
     def eof_received(self) -> None:
         # Handled here and not in connection_lost: with unsent request bytes that would wait for them to be flushed.

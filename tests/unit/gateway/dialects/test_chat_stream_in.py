@@ -372,3 +372,75 @@ def test_comments_are_plain_and_long_garbage_is_fast() -> None:
 
 def test_a_delta_of_a_plain_event_is_still_decoded() -> None:
     assert [type(e) for e in ChatDecoder().feed(_chunk({"content": "x"}))] == [Started, BlockStart, Delta]
+
+
+# --- frames ------------------------------------------------------------------------------------------------------
+
+
+def _piece(arguments: str, **more: Any) -> bytes:
+    return _chunk({"tool_calls": [{"index": 0, "function": {"arguments": arguments}, **more}]})
+
+
+CALL = _chunk(
+    {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "f", "arguments": ""}}]}
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "kind", "index"),
+    [
+        ([], _chunk({"content": "x"}), "text", -1),
+        ([CALL], _piece("x"), "call", 0),
+        ([CALL], _piece("x", id="c1", type="function"), "call", 0),
+        ([_chunk({"content": "x"}), CALL], _piece("x"), "call", 1),
+        ([_chunk({"reasoning_content": "x"})], _chunk({"reasoning_content": "y"}), "reasoning", 0),
+        ([_chunk({"reasoning": "x"})], _chunk({"reasoning": "y", "content": ""}), "reasoning", 0),
+    ],
+)
+def test_events_of_one_text_have_a_frame(before: list[bytes], event: bytes, kind: str, index: int) -> None:
+    decoder = ChatDecoder()
+    for one in [*before, event]:
+        decoder.feed(one)
+    frame = decoder.frame(event)
+    assert frame is not None
+    assert (frame.kind, frame.index) == (kind, index)
+    assert frame.one(event)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        _chunk({"content": "x"}, "stop"),
+        _chunk({"content": "x"}, usage={"prompt_tokens": 1}),
+        _chunk({"content": "x", "refusal": "y"}),
+        _piece("x", id="another"),
+        _piece("x", custom={"input": "y"}),
+        _chunk({"tool_calls": [{"function": {"arguments": "x"}}]}),
+        _chunk({"tool_calls": [{"index": 0, "function": {"arguments": "x", "name": "f"}}]}),
+        _chunk({"tool_calls": [{"index": 0, "function": {"arguments": "x"}}], "reasoning": "r"}),
+        _chunk({"tool_calls": [{"index": 0, "function": {"arguments": "x"}}] * 2}),
+        _chunk({"tool_calls": [{"index": 7, "function": {"arguments": "x"}}]}),
+        _piece("x").replace(b'"arguments": "x"', b'"arguments": "x", "arguments": "y"'),
+        _chunk({"reasoning_content": "x", "reasoning": "x"}),
+        _chunk({"reasoning_content": "x"}),
+        DONE,
+    ],
+)
+def test_whatever_else_an_event_says_it_has_none(event: bytes) -> None:
+    decoder = ChatDecoder()
+    decoder.feed(CALL)
+    assert decoder.frame(event) is None
+
+
+def test_what_went_by_in_frames_is_known() -> None:
+    """Two calls under one number are told apart by whether the first is complete."""
+    decoder = ChatDecoder()
+    for event in (CALL, _piece('{"a"')):
+        decoder.feed(event)
+    frame = decoder.frame(_piece('{"a"'))
+    assert frame is not None
+    decoder.more(frame, ":1}")
+    another = _chunk({"tool_calls": [{"index": 0, "id": "c2", "function": {"name": "g", "arguments": "{}"}}]})
+    assert [event.block for event in decoder.feed(another) if isinstance(event, BlockStart)] == [
+        ToolCall("c2", "g", "")
+    ]

@@ -41,6 +41,54 @@ async def test_a_stream():
     assert sink.status == 200
 
 
+async def test_what_the_client_takes_at_once_needs_no_task():
+    messages, sink = sent()
+    await sink.start(200, [])
+    assert sink.push(b"x") is None
+    assert messages[1:] == [{"type": "http.response.body", "body": b"x", "more_body": True}]
+
+
+async def test_a_push_to_a_slow_client_is_finished_by_whoever_awaits_it():
+    gate, messages = asyncio.Event(), []
+
+    async def send(message):
+        await gate.wait()
+        await asyncio.sleep(0)
+        messages.append(message["body"])
+
+    sink = AsgiSink(send)
+    waiting = sink.push(b"x")
+    assert messages == []
+    asyncio.get_running_loop().call_later(0.01, gate.set)
+    await waiting
+    assert messages == [b"x"]
+
+
+async def test_a_push_that_nobody_waits_for_any_more_is_given_up():
+    entered, left = [], []
+
+    async def send(message):
+        entered.append(message)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            left.append(message)
+
+    waiting = AsgiSink(send).push(b"x")
+    task = asyncio.ensure_future(asyncio.wait_for(waiting, 0.01))
+    with pytest.raises(TimeoutError):
+        await task
+    assert entered == left != []
+
+
+async def test_what_send_raises_comes_out_of_the_push():
+    async def send(message):
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        AsgiSink(send).push(b"x")
+
+
 async def test_an_abort_is_only_a_wish():
     _, sink = sent()
     sink.abort()

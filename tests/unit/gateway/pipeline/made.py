@@ -39,6 +39,9 @@ class HeardSink:
     async def write(self, data: bytes) -> None:
         self.data += data
 
+    def push(self, data: bytes) -> None:
+        self.data += data
+
     async def finish(self) -> None:
         self.finished = True
 

@@ -18,6 +18,12 @@ class Sink:
         await self.gate.wait()
         self.sent.append(data)
 
+    def push(self, data):
+        if not self.gate.is_set():
+            return self.write(data)
+        self.sent.append(data)
+        return None
+
 
 class Words:
     keepalive = b": alive\n\n"
@@ -101,3 +107,39 @@ async def test_a_failed_keep_alive_blocks_nobody():
     assert flight.quiet
     await flight.write(b"on")
     assert flight.sink.sent[-1] == b"on"
+
+
+async def test_a_push_needs_an_open_stream():
+    flight = made()
+    assert not flight.push(b"one")
+    await flight.settle()
+    assert flight.push(b"two")
+    await flight.settle()
+    assert flight.sink.sent[1:] == [b"one", b"two"]
+    assert flight.reply_bytes == 6
+
+
+async def test_a_push_waits_for_a_keep_alive_under_way():
+    flight = made()
+    await flight.write(b"one")
+    flight.sink.gate.clear()
+    ping = asyncio.ensure_future(flight.ping())
+    await settle()
+    assert not flight.push(b"two")
+    flight.sink.gate.set()
+    await asyncio.gather(ping, flight.settle())
+    assert flight.sink.sent[1:] == [b"one", b": alive\n\n", b"two"]
+
+
+async def test_no_keep_alive_into_a_push_that_waits():
+    flight = made()
+    await flight.write(b"one")
+    flight.sink.gate.clear()
+    assert not flight.push(b"two")
+    assert not flight.quiet
+    assert flight.reply_bytes == 3, "not yet delivered"
+    flight.sink.gate.set()
+    await flight.settle()
+    assert flight.quiet
+    assert flight.sink.sent[1:] == [b"one", b"two"]
+    assert flight.reply_bytes == 6

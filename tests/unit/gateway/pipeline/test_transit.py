@@ -151,3 +151,65 @@ def test_the_last_event_is_taken_apart() -> None:
     assert last_event(first + second) == (first, second)
     assert last_event(second) == (b"", second)
     assert last_event(b"") == (b"", b"")
+
+
+def call(arguments=None, **named):
+    function = {**named, **({} if arguments is None else {"arguments": arguments})}
+    piece = {"index": 0, **({"id": "call_1", "type": "function"} if named else {}), "function": function}
+    return chunk(tool_calls=[piece])
+
+
+def test_runs_of_text_pass_as_they_came_and_are_counted():
+    texts = [chunk(content=f"word{i} \n") for i in range(50)]
+    whole = ROLE + HELLO + b"".join(texts) + STOP + USAGE + DONE
+    one, counted = made()
+    assert one.feed(whole) + one.closing(b"") == whole
+    single, told = made()
+    for event in (ROLE, HELLO, *texts, STOP, USAGE, DONE):
+        single.feed(event)
+    assert counted.text_bytes == told.text_bytes
+    assert counted == told
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_arguments_of_a_call_are_known_whatever_the_pace(paced):
+    pieces = [call("", name="bash"), *[call(f'"{i}') for i in range(9)]]
+    transit, tally = made()
+    for data in [ROLE, *pieces] if paced else [ROLE + b"".join(pieces)]:
+        transit.feed(data)
+    assert tally.tool_calls[0].name == "bash"
+    assert tally.text_bytes == len("bash") + 18
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_reasoning_is_kept_whatever_the_pace(paced):
+    thoughts = [chunk(reasoning_content=f"thought {i}\n") for i in range(9)]
+    transit, tally = made()
+    for data in [ROLE, *thoughts] if paced else [ROLE + b"".join(thoughts)]:
+        transit.feed(data)
+    assert tally.reasoning()[0].text == "".join(f"thought {i}\n" for i in range(9))
+
+
+def test_an_event_that_only_looks_like_the_others_is_read():
+    transit, tally = made()
+    transit.feed(ROLE + b"".join(chunk(content="x") for _ in range(5)))
+    disguised = chunk(content="x").replace(b'"x"', b'"x", "tool_calls": [{"index": 0, "function": {"name": "rm"}}]')
+    transit.feed(chunk(content="y") + disguised + chunk(content="z"))
+    assert [call.name for call in tally.tool_calls.values()] == ["rm"]
+
+
+def test_broken_text_in_the_middle_of_a_run_ends_the_stream_there():
+    transit, _ = made()
+    transit.feed(ROLE + b"".join(chunk(content="x") for _ in range(5)))
+    bad = chunk(content="!").replace(b"!", b"\xff")
+    assert transit.feed(HELLO + bad + THERE) == HELLO
+    assert isinstance(transit.failure, UpstreamProtocol)
+
+
+def test_a_second_call_under_the_same_number_is_a_call_of_its_own():
+    """Gemini's compatible API gives every call the index 0."""
+    transit, tally = made()
+    first = [call("", name="one"), call('{"a":'), call("1"), call("}")]
+    second = call("{}", name="two").replace(b"call_1", b"call_2")
+    transit.feed(ROLE + b"".join(first) + second + STOP + DONE)
+    assert [c.name for c in tally.tool_calls.values()] == ["one", "two"]

@@ -133,3 +133,37 @@ def test_encoders() -> None:
     assert sse.comment("a\nb") == b": a\n: b\n\n"
     with pytest.raises(ValueError, match="one line"):
         sse.event(b"a\ndata: forged", b"{}")
+
+
+def test_a_run_is_what_completes_and_is_taken_afterwards():
+    splitter = sse.SseSplitter()
+    assert splitter.run(b"data: a\n\ndata: b\n\nda") == b"data: a\n\ndata: b\n\n"
+    assert splitter.idle  # nothing is taken yet
+    splitter.take()
+    assert not splitter.idle
+    assert splitter.run(b"ta: c") == b""
+    assert splitter.feed(b"ta: c") == []
+    assert splitter.run(b"\n\n") == b"data: c\n\n"
+    splitter.take()
+    assert splitter.idle
+    assert splitter.close() == b""
+
+
+def test_what_a_run_leaves_comes_back():
+    splitter = sse.SseSplitter()
+    run = splitter.run(b"data: a\n\n\ndata: b")
+    splitter.take(run[9:])
+    assert splitter.feed(b"\n\n") == [b"\ndata: b\n\n"]
+
+
+@pytest.mark.parametrize("chunk", [b"data: a\r\n\r\n", b"data: a\n\nx\r", b"data: a", b""])
+def test_no_run_where_it_would_cost_something(chunk):
+    assert sse.SseSplitter().run(chunk) == b""
+
+
+def test_no_run_after_much_that_is_unfinished():
+    splitter = sse.SseSplitter()
+    splitter.feed(b"data: " + b"x" * (70 << 10))
+    assert splitter.run(b"x\n\n") == b""
+    small = sse.SseSplitter(limit_bytes=10)
+    assert small.run(b"data: a\n\n" + b"y" * 11) == b""

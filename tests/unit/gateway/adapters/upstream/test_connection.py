@@ -97,6 +97,105 @@ async def test_chunks_of_one_read_are_one_piece(connection: Connection) -> None:
     assert [piece async for piece in iterator] == [b"d"]
 
 
+async def test_a_poured_body_arrives_without_a_task(connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(CHUNKED + b"1\r\na\r\n")
+    got: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        got.append(data)
+        return True
+
+    pouring = asyncio.ensure_future(reply.pour(take))
+    await asyncio.sleep(0)
+    assert got == [b"a"]
+    connection.data_received(b"1\r\nb\r\n1\r\nc\r\n")
+    assert got == [b"a", b"bc"]
+    connection.data_received(b"1\r\nd\r\n0\r\n\r\n")
+    assert await pouring
+    assert got == [b"a", b"bc", b"d"]
+
+
+async def test_pouring_stops_when_told_and_goes_on(connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(CHUNKED)
+    got: list[bytes] = []
+
+    def one(data: bytes) -> bool:
+        got.append(data)
+        return False
+
+    pouring = asyncio.ensure_future(reply.pour(one))
+    await asyncio.sleep(0)
+    connection.data_received(b"1\r\na\r\n")
+    connection.data_received(b"1\r\nb\r\n")
+    assert got == [b"a"]
+    assert not await pouring
+    assert not await reply.pour(one)
+    assert got == [b"a", b"b"]
+    connection.data_received(b"0\r\n\r\n")
+    assert await reply.pour(one)
+
+
+async def test_what_the_taker_raises_ends_the_pouring_not_the_connection(connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(CHUNKED)
+
+    def broken(data: bytes) -> bool:
+        raise KeyError(data)
+
+    pouring = asyncio.ensure_future(reply.pour(broken))
+    await asyncio.sleep(0)
+    connection.data_received(b"1\r\na\r\n")
+    with pytest.raises(KeyError):
+        await pouring
+    connection.data_received(b"1\r\nb\r\n0\r\n\r\n")
+    assert await reply.read(10) == b"b"
+
+
+async def test_a_cancelled_pouring_gets_nothing_more(connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(CHUNKED)
+    got: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        got.append(data)
+        return True
+
+    pouring = asyncio.ensure_future(reply.pour(take))
+    await asyncio.sleep(0)
+    pouring.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await pouring
+    connection.data_received(b"1\r\na\r\n")
+    assert got == []
+
+
+async def test_a_poured_body_that_is_cut_is_an_error_after_its_bytes(connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(CHUNKED)
+    got: list[bytes] = []
+    pouring = asyncio.ensure_future(reply.pour(lambda data: not got.append(data)))
+    await asyncio.sleep(0)
+    connection.data_received(b"1\r\na\r\n")
+    connection.eof_received()
+    with pytest.raises(UpstreamProtocol):
+        await pouring
+    assert got == [b"a"]
+
+
+async def test_a_poured_body_never_waits_at_the_mark(wire: Wire, connection: Connection) -> None:
+    reply = start(connection)
+    connection.data_received(b"HTTP/1.1 200 OK\r\n\r\n")
+    pouring = asyncio.ensure_future(reply.pour(lambda data: True))
+    await asyncio.sleep(0)
+    for _ in range(20):
+        connection.data_received(b"x" * 65_536)
+        assert wire.reading
+    connection.eof_received()
+    assert await pouring
+
+
 async def test_a_large_body_is_not_copied_behind_the_head(wire: Wire, connection: Connection) -> None:
     body = b"x" * 100_000
     connection.start(b"head", body, Timeouts())
