@@ -7,8 +7,9 @@ PORT ?= 4242
 PYTEST_ARGS ?=
 WORKERS ?= 0
 
-# Extra words for the load tests: LOAD_ARGS='--only burst --rounds 3'.
+# Extra words for the load tests: LOAD_ARGS='--only burst --rounds 3'; and what `make profile` runs.
 LOAD_ARGS ?=
+WORKLOAD ?= small_c16
 
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTEST_ARGS)
@@ -16,7 +17,7 @@ NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
 .PHONY: help install run fmt check test test-conformance test-faults test-harnesses harness-baseline test-vllm \
-	load load-quick docs conformance footprint lock env-run env-dev system-test clean
+	load load-quick profile docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +72,10 @@ load: env-dev ## Everything against nginx, LiteLLM and Portkey (installs them); 
 load-quick: env-dev ## CPU beside nginx in under a minute; fails when a limit of loadtests/gate.toml is exceeded
 	@scripts/system.sh cc nginx
 	$(PY) -m loadtests quick $(LOAD_ARGS)
+
+profile: env-dev ## Where the gateway spends its time under one workload: WORKLOAD=small_c16
+	@scripts/system.sh cc
+	$(PY) -m loadtests profile --workload $(WORKLOAD) $(LOAD_ARGS)
 
 docs: env-dev ## Write the generated pages of docs/reference, conformance from a test run
 	@$(PY) -m scripts.docs write

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from loadtests import gate, page, peers, report, targets, workloads
+from loadtests import gate, page, peers, profile, report, targets, workloads
 from loadtests.native import Mock, compiled
 from loadtests.processes import raise_file_limit, rss_mib
-from loadtests.runner import Bench, progress
+from loadtests.runner import Bench, Cell, progress
 from loadtests.targets import CACHE, ROOT, Target
 from loadtests.workloads import Amount, Workload
 
@@ -37,7 +37,11 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="python -m loadtests", description="What Interlock costs, beside nginx and peers."
     )
-    made.add_argument("mode", choices=("quick", "full"), help="quick: under a minute, with the gate; full: everything")
+    made.add_argument(
+        "mode",
+        choices=("quick", "full", "profile"),
+        help="quick: under a minute, with the gate; full: everything; profile: where the gateway spends its time",
+    )
     made.add_argument("--only", default="", help="workloads, comma-separated (default: all of the mode)")
     made.add_argument("--targets", default="", help=f"of {', '.join(KINDS)} (default: those of the mode)")
     made.add_argument("--rounds", type=int, default=0, help="default: quick 2, full 3")
@@ -45,6 +49,10 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--policies", default=None, help="comma-separated; instead of loadtests.targets.POLICIES")
     made.add_argument("--json", type=Path, help="write all cells to this file")
     made.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    made.add_argument("--workload", default="small_c16", help="profile: which one (default: %(default)s)")
+    made.add_argument("--seconds", type=float, default=10.0, help="profile: how long (default: %(default)s)")
+    made.add_argument("--svg", action="store_true", help="profile: a flame graph too (a second recording)")
+    made.add_argument("--native", action="store_true", help="profile: frames of C and Cython code too")
     made.add_argument("--no-gate", action="store_true", help="do not fail when a limit of gate.toml is exceeded")
     return made
 
@@ -82,6 +90,12 @@ def started(names: Sequence[str], mock_port: int, folder: Path) -> Iterator[list
 def main(argv: Sequence[str]) -> int:
     made = parser()
     options = made.parse_args(argv)
+    targets.Interlock.root = options.gateway_root.resolve()
+    if options.policies is not None:
+        targets.Interlock.policies = tuple(p for p in options.policies.split(",") if p)
+    raise_file_limit()
+    if options.mode == "profile":
+        return profiled(options)
     names = [n for n in options.targets.split(",") if n] or report.default_targets(options.mode)
     try:
         plan = chosen(options.mode, options.only)
@@ -89,10 +103,6 @@ def main(argv: Sequence[str]) -> int:
         made.error(str(error))
     if unknown := [n for n in names if n not in KINDS]:
         made.error(f"no target {', '.join(unknown)}; there are: {', '.join(KINDS)}")
-    targets.Interlock.root = options.gateway_root.resolve()
-    if options.policies is not None:
-        targets.Interlock.policies = tuple(p for p in options.policies.split(",") if p)
-    raise_file_limit()
     compiled("load", CACHE)
     install(names)
     with tempfile.TemporaryDirectory(prefix="loadtests-") as folder, Mock(CACHE) as mock:
@@ -148,3 +158,39 @@ def slow_and_soak(options: argparse.Namespace, bench: Bench) -> None:
     for target in bench.targets:
         if asked(options.only, workloads.SOAK.name) and not quick and target.name != "direct":
             bench.cell(workloads.SOAK, Amount(requests=target.soak_requests), target, 0)
+
+
+def profiled(options: argparse.Namespace) -> int:
+    """One workload against the gateway alone, sampled; the list of the dearest functions goes to stdout."""
+    workload = workloads.by_name(options.workload)
+    name = next((n for n in options.targets.split(",") if n.startswith("interlock")), "interlock")
+    folder = CACHE / "profile"
+    folder.mkdir(parents=True, exist_ok=True)
+    kinds = {"raw": folder / f"{workload.name}.stacks"}
+    kinds |= {"flamegraph": folder / f"{workload.name}.svg"} if options.svg else {}
+    with (
+        tempfile.TemporaryDirectory(prefix="loadtests-") as work,
+        Mock(CACHE) as mock,
+        started([name], mock.port, Path(work)) as (target,),
+    ):
+        bench = Bench([target], CACHE, Path(work), run_seed=int(time.time()))
+        cells = [sampled(options, bench, workload, n, kind, into) for n, (kind, into) in enumerate(kinds.items())]
+    each = report.cpu_text(workload.name, cells[0].cpu_ms)
+    title = f"{name}, {workload.name} ({workload.about}): {each} of CPU each while watched"
+    found = profile.text(profile.added_up(kinds["raw"].read_text("utf-8").splitlines()), title)
+    (folder / f"{workload.name}.txt").write_text(found, "utf-8")
+    print(found)
+    for into in kinds.values():
+        print(f"wrote {into}")
+    return 1 if any(cell.errors for cell in cells) else 0
+
+
+def sampled(options: argparse.Namespace, bench: Bench, workload: Workload, number: int, kind: str, into: Path) -> Cell:
+    """One recording of py-spy, and the load that runs meanwhile (a second longer, for its start)."""
+    into.unlink(missing_ok=True)
+    (target,) = bench.targets
+    bench.warm(workload, target, number)
+    spy = profile.record(profile.command(target.pid, into, kind=kind, seconds=options.seconds, native=options.native))
+    cell = bench.during(workload, target, options.seconds + 1.0, number)
+    profile.finished(spy, into)
+    return cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import platform
 import time
@@ -14,7 +15,7 @@ from typing import Final
 
 from loadtests import gate, workloads
 from loadtests.runner import Cell, by_round, cpu_ratios, middle
-from loadtests.stats import median, shown
+from loadtests.stats import added, median, shown
 from loadtests.targets import Target
 
 TABLE: Final = tuple(w for w in workloads.WORKLOADS if w.target is not None)
@@ -121,6 +122,7 @@ def target_rows(run: Run, name: str = "interlock") -> list[list[str]]:
                 verdict(ratio, w.target),
             ]
         )
+    rows += auto_rows(run, name)
     slow = run.of(workloads.SLOW.name, name)
     if slow:
         kib = run.slow_kib(name)
@@ -131,6 +133,30 @@ def target_rows(run: Run, name: str = "interlock") -> list[list[str]]:
         rows.append(["idle RSS", f"{idle:.0f} MiB", "", "< 150 MiB", verdict(idle, workloads.IDLE_TARGET_MIB)])
         rows.append(["start to first answer", f"{start:.2f} s", "", "< 2 s", verdict(start, workloads.START_TARGET_S)])
     return rows
+
+
+def auto_rows(run: Run, name: str) -> list[list[str]]:
+    """What asking for `auto` adds to asking for a model by name, in CPU per turn."""
+    if name != "interlock-auto":
+        return []
+    rows = []
+    asks = added(_rounds(run, "asks"), "interlock").get(name)
+    if asks is not None:
+        limit = workloads.AUTO_ASK_TARGET_MS
+        rows.append(["added by `auto` to a new ask", f"{asks:.2f} ms", "", f"≤ {limit:g} ms", verdict(asks, limit)])
+    named, auto = (_tool_turn_us(run, target) for target in ("interlock", name))
+    if not math.isnan(added_us := auto - named):
+        limit = workloads.AUTO_TOOL_TARGET_MS
+        ms = added_us / 1e3
+        rows.append(["added by `auto` to a tool's result", f"{ms:.3f} ms", "", f"≤ {limit:g} ms", verdict(ms, limit)])
+    return rows
+
+
+def _tool_turn_us(run: Run, name: str) -> float:
+    """CPU of a turn of the session that brings a tool's result: each turn's median over the rounds, of those the mean."""
+    cells = [c for c in run.of("session", name) if c.turns_us]
+    turns = [median([c.turns_us[turn] for c in cells]) for turn in range(1, 40) if turn % 4] if cells else []
+    return sum(turns) / len(turns) if turns else math.nan
 
 
 def _rounds(run: Run, workload: str) -> list[dict[str, float]]:

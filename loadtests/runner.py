@@ -77,10 +77,25 @@ class Bench:
                 for target in order:
                     self.cell(workload, amount, target, number)
 
+    def warm(self, workload: Workload, target: Target, number: int) -> None:
+        """Connections are opened and code is warm when measuring begins; the conversation is not the one measured."""
+        amount = Amount(requests=max(4, min(workload.concurrency, 64)))
+        self._run(workload, amount, target, self._seed(workload, 1000 + number))
+
+    def during(self, workload: Workload, target: Target, seconds: float, number: int) -> Cell:
+        """The workload for a time instead of an amount; sessions one after another until it is over."""
+        if not workload.sequence:
+            return self.cell(workload, Amount(seconds=seconds), target, number)
+        began = time.monotonic()
+        while True:
+            cell = self.cell(workload, Amount(requests=1), target, number)
+            number += 1
+            if time.monotonic() - began > seconds:
+                return cell
+
     def cell(self, workload: Workload, amount: Amount, target: Target, number: int) -> Cell:
-        warm = Amount(requests=max(4, min(workload.concurrency, 64)))
         if workload.concurrency < 1000 and workload.name != SOAK.name:
-            self._run(workload, warm, target, self._seed(workload, 1000 + number))
+            self.warm(workload, target, number)
         runs = amount.requests if workload.sequence else 1
         measured = isinstance(target, Direct)
         before_mib = 0.0 if measured else rss_mib(target.pid)

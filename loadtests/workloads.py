@@ -70,6 +70,9 @@ def _stream(model: str, seed: int) -> list[bytes]:
     return [bodies.small(model, stream=True, seed=seed)]
 
 
+ASKS: Final = 240
+
+
 def _json(
     name: str, about: str, body: Callable[[str, int], list[bytes]], c: int, target: float | None, quick: bool
 ) -> Workload:
@@ -85,6 +88,10 @@ WORKLOADS: Final = (
     _json("small_c256", "0.9 KB body, JSON answer, 256 at a time", _small, 256, None, False),
     _json("medium_c16", "30 KB body, 8 tools, 12 messages", lambda m, s: [bodies.medium(m, seed=s)], 16, 6.0, True),
     _json("large_c4", "260 KB body, 20 tools, 60 messages", lambda m, s: [bodies.large(m, seed=s)], 4, 7.0, True),
+    Workload(
+        "asks", f"{ASKS} different questions of 0.9 KB, each asked once, 4 at a time", "bench-json",
+        lambda m, s: [bodies.small(m, seed=s * ASKS + n) for n in range(ASKS)], 10, 4, Amount(requests=ASKS),
+    ),
     Workload(
         "burst", "200 deltas back to back, 16 streams", "bench-burst", _stream, 200, 16,
         Amount(seconds=3), Amount(seconds=0.8), sse=True, per="event", target=2.5,
@@ -122,6 +129,10 @@ SOAK: Final = Workload(
 
 SLOW_TARGET_KIB: Final = 25.0
 """Most resident memory of one slow stream."""
+AUTO_ASK_TARGET_MS: Final = 1.0
+"""Most CPU that `auto` adds to a turn with a new human ask (off the event loop)."""
+AUTO_TOOL_TARGET_MS: Final = 0.05
+"""Most CPU that `auto` adds to a turn that brings a tool's result."""
 START_TARGET_S: Final = 2.0
 IDLE_TARGET_MIB: Final = 150.0
 
