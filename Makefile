@@ -7,13 +7,17 @@ PORT ?= 4242
 PYTEST_ARGS ?=
 WORKERS ?= 0
 
+# Extra words for the load tests: LOAD_ARGS='--only burst --rounds 3'; and what `make profile` runs.
+LOAD_ARGS ?=
+WORKLOAD ?= small_c16
+
 PY := .venv/bin/python
 PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTEST_ARGS)
 NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
 .PHONY: help install run fmt check test test-conformance test-faults test-harnesses harness-baseline test-vllm \
-	docs conformance footprint lock env-run env-dev system-test clean
+	load load-quick profile docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +29,7 @@ env-dev:
 	@scripts/bootstrap.sh dev
 
 system-test:
-	@scripts/system.sh redis-server curl
+	@scripts/system.sh redis-server curl cc
 
 install: env-run ## Install the gateway into .venv, from locks/run.txt
 
@@ -60,6 +64,18 @@ harness-baseline: env-dev ## Measure anew how the harnesses take each fault with
 test-vllm: env-dev ## A real vLLM on CPU behind the gateway
 	@PYTHON=$(PY) scripts/vllm/setup
 	$(PYTEST) -m vllm tests/vllm
+
+load: env-dev ## Everything against nginx, LiteLLM and Portkey (installs them); writes docs/reference/performance.md
+	@scripts/system.sh cc nginx npm
+	$(PY) -m loadtests full --write $(LOAD_ARGS)
+
+load-quick: env-dev ## CPU beside nginx in under a minute; fails when a limit of loadtests/gate.toml is exceeded
+	@scripts/system.sh cc nginx
+	$(PY) -m loadtests quick $(LOAD_ARGS)
+
+profile: env-dev ## Where the gateway spends its time under one workload: WORKLOAD=small_c16
+	@scripts/system.sh cc
+	$(PY) -m loadtests profile --workload $(WORKLOAD) $(LOAD_ARGS)
 
 docs: env-dev ## Write the generated pages of docs/reference, conformance from a test run
 	@$(PY) -m scripts.docs write

@@ -9,6 +9,8 @@ export DEBIAN_FRONTEND=noninteractive
 package_of() { # command -> Debian package
   case "$1" in
     redis-server) echo redis-server ;;
+    cc) echo build-essential ;;
+    nginx) echo nginx-light ;;
     *) echo "$1" ;;
   esac
 }
