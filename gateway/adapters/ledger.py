@@ -31,6 +31,9 @@ BATCH_MAX = 500
 BATCH_WAIT_S = 0.05
 """How long a row may wait for company: a commit costs about as much as a hundred rows."""
 
+BUSY_S = 10.0
+"""How long a commit waits for those of other processes before it is tried again; each takes a few milliseconds."""
+
 SCHEMA_VERSION = 3
 _USAGE = """input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_written_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, usage_source TEXT NOT NULL"""
@@ -151,7 +154,7 @@ class SqliteLedger:
     async def start(self) -> None:
         """Creates or opens the file and brings it to this version. ConfigError for a file of a newer one; sqlite3.Error if
         it cannot be used."""
-        await asyncio.to_thread(self._prepare)
+        await asyncio.to_thread(prepare, self._path)
         self._thread.start()
 
     def record(self, row: LedgerRow) -> None:
@@ -185,12 +188,6 @@ class SqliteLedger:
 
     # --- in the thread ----------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(connect(self._path)) as db:
-            migrate(db, self._path)
-        self._path.chmod(0o600)
-
     def _run(self) -> None:
         db = connect(self._path)
         try:
@@ -223,9 +220,11 @@ class SqliteLedger:
                 item.set()
 
     def _insert(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
-        """One transaction; if that fails, row by row, so that one bad row does not take its company with it."""
+        """One transaction; if that fails, row by row, so that one bad row does not take its company with it. A file that
+        another process holds is waited for: the rows behind these wait in the queue, which has a bound."""
         try:
-            self._commit(db, rows)
+            while not self._committed(db, rows):
+                _log.warning("the ledger is locked by another process: %d rows wait", len(rows) + self.queued)
         except Exception as error:  # noqa: BLE001 - the edge of the thread: it must live on, and nothing may be silent
             if len(rows) > 1:
                 for row in rows:
@@ -233,6 +232,17 @@ class SqliteLedger:
                 return
             self.lost_rows += 1
             _log.error("ledger cannot be written (%s), row kept in the log only: %r", error, rows[0])
+
+    def _committed(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> bool:
+        """False: busy for `BUSY_S`, to be tried again."""
+        try:
+            self._commit(db, rows)
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or self._closing:
+                raise
+            return False
+        return True
 
     def _commit(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
         with db:
@@ -247,25 +257,48 @@ class SqliteLedger:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
 
 
+def prepare(path: Path) -> None:
+    """Creates the file or brings it to this version. Blocking. ConfigError for a file of a newer one or one that cannot be
+    used."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(connect(path)) as db:
+            migrate(db, path)
+        path.chmod(0o600)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"the ledger {path} cannot be used: {error}; move it away or set ledger.path") from error
+
+
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings a file to `SCHEMA_VERSION`, step by step, each in a transaction. ConfigError for a newer file."""
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path} was written by a newer Interlock (ledger version {version}, this one knows {SCHEMA_VERSION}); "
-            "upgrade, or give another ledger.path"
-        )
+    """Brings a file to `SCHEMA_VERSION`, step by step, each in a transaction; of several processes that do it at once one
+    makes the step. ConfigError for a newer file."""
     steps = {1: SCHEMA} | MIGRATIONS
-    for step in range(version + 1, SCHEMA_VERSION + 1):
-        # executescript commits by itself, so the transaction is part of the script.
-        db.executescript(f"BEGIN IMMEDIATE;{steps[step]}PRAGMA user_version = {step};COMMIT;")
+    while True:
+        with db:
+            if _version(db) != SCHEMA_VERSION:  # the file is not locked when there is nothing to do
+                db.execute("BEGIN IMMEDIATE")
+            version = _version(db)
+            if version > SCHEMA_VERSION:
+                raise ConfigError(
+                    f"{path} was written by a newer Interlock (ledger version {version}, this one knows {SCHEMA_VERSION}); "
+                    "upgrade, or give another ledger.path"
+                )
+            if version == SCHEMA_VERSION:
+                return
+            for statement in steps[version + 1].split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def entry(row: LedgerRow) -> tuple[str, float, str]:
