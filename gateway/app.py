@@ -205,6 +205,8 @@ async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Header
 class _NoLedger:
     """Nothing is called in a dry run, so nothing is booked."""
 
+    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None: ...
+
     def record(self, row: LedgerRow) -> None:
         raise AssertionError("a dry run has no bill")
 

@@ -5,7 +5,7 @@ Adapters implement them, `gateway.testing` ships fakes, `gateway.app` chooses. N
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -117,6 +117,10 @@ class StateStore(Protocol):
 
 class Ledger(Protocol):
     """One row per call, never lost once `record` returned."""
+
+    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None:
+        """A call is under way. `look` gives the row it would leave if the process died now; it may be asked at any time, in
+        another thread, until the row is recorded."""
 
     def record(self, row: LedgerRow) -> None:
         """Queues the row; never blocks the event loop. A full queue is an error that the adapter logs and counts."""

@@ -1,7 +1,7 @@
 """The bill in SQLite (WAL): one entry per call with its hops inside, written in batches by one thread that owns the file.
 
 `record` only queues, so the event loop never waits for the disk. A batch is one transaction: after a crash the file holds
-whole calls, and at most what was queued in the last fraction of a second is missing.
+whole calls, and at most what ended within `BATCH_WAIT_S` before it is missing; calls under way are in the journal beside it.
 
 An entry is the row as JSON; `calls` and `hops` are views over it. Thirty-seven columns, a second table and three indexes
 cost 80 µs of CPU per call when they were written (measured; the whole request may cost 140), one JSON text costs 9. Reports
@@ -14,6 +14,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.adapters import journal
 from gateway.config.settings import LedgerConfig
 from gateway.errors import ConfigError
 from gateway.ir.exchange import LedgerRow
@@ -34,7 +36,7 @@ BATCH_WAIT_S = 0.05
 BUSY_S = 10.0
 """How long a commit waits for those of other processes before it is tried again; each takes a few milliseconds."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _USAGE = """input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_written_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, usage_source TEXT NOT NULL"""
 SCHEMA = f"""
@@ -123,6 +125,7 @@ CREATE VIEW calls AS SELECT id, request_id, at_s, {_unfolded("row", _CALL_FIELDS
 CREATE VIEW hops AS SELECT e.id AS call_id, h.key AS number, e.at_s AS at_s, {_unfolded("h.value", _HOP_FIELDS)}
     FROM entries e, json_each(e.row, '$.hops') h;
 """,
+    4: journal.SCHEMA,
 }
 """To each version from the one before it."""
 
@@ -148,17 +151,23 @@ class SqliteLedger:
         """Set once per batch: waking the thread for each row would cost more than writing it."""
         self._hurry = threading.Event()
         self._closing = False
+        self._journal = journal.Journal(path, entry)
+        self.opened = self._journal.opened
+        """See `ports.Ledger`."""
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._next_look_s = 0.0
         self.lost_rows = 0
 
     async def start(self) -> None:
         """Creates or opens the file and brings it to this version. ConfigError for a file of a newer one; sqlite3.Error if
         it cannot be used."""
-        await asyncio.to_thread(prepare, self._path)
+        for row in await asyncio.to_thread(self._prepare):
+            self._observe(row)
         self._thread.start()
 
     def record(self, row: LedgerRow) -> None:
         self._observe(row)
+        self._journal.ended(row.request_id)
         if len(self._queue) >= self._config.queue_rows_max:
             # The disk stands still and the bound is reached. The row at least reaches the log, whole.
             self.lost_rows += 1
@@ -188,17 +197,34 @@ class SqliteLedger:
 
     # --- in the thread ----------------------------------------------------------------------------------------
 
+    def _prepare(self) -> list[LedgerRow]:
+        prepare(self._path)
+        with closing(connect(self._path)) as db:
+            return self._journal.begin(db)
+
     def _run(self) -> None:
         db = connect(self._path)
         try:
             while not self._closing:
-                self._waiting.wait()
-                self._linger()
-                self._waiting.clear()
-                self._write(db)
+                if self._waiting.wait(journal.LOOK_S):
+                    self._linger()
+                    self._waiting.clear()
+                    self._write(db)
+                self._look(db)
             self._write(db)
         finally:
             db.close()
+            self._journal.end()
+
+    def _look(self, db: sqlite3.Connection) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + journal.LOOK_S
+        try:
+            self._journal.look(db)
+        except sqlite3.Error as error:
+            _log.warning("calls under way cannot be written down: %s", error)
 
     def _linger(self) -> None:
         """Waits for company, unless somebody waits for the rows that are here."""
@@ -248,6 +274,7 @@ class SqliteLedger:
         with db:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(_INSERT, [entry(row) for row in rows])
+            self._journal.settled(db, [row.request_id for row in rows])
             self._expire(db, rows[-1].at_s)
 
     def _expire(self, db: sqlite3.Connection, now_s: float) -> None:

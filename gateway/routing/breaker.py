@@ -11,6 +11,7 @@ Processes that serve together tell one another their values (`joined`): what one
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -127,8 +128,10 @@ def joined(own: Breaker, told: Sequence[Breaker], rules: Rules, now_s: float) ->
         return _opened(result, opened_at)
     if own.phase != "closed":
         return _closed(result, good_at) if good_at > own.opened_at_s else result
-    failed = sorted({t for b in (own, *told) for t in b.failed_at if t > good_at and now_s - t < rules.window_s})
-    failed = failed[-rules.failures :]
+    together: Counter[float] = Counter()
+    for one in (own, *told):
+        together |= Counter(one.failed_at)  # not the sum: what was passed on comes back
+    failed = sorted(t for t in together.elements() if t > good_at and now_s - t < rules.window_s)[-rules.failures :]
     if len(failed) >= rules.failures:
         return _opened(result, failed[-1])
     return replace(result, failed_at=tuple(failed))
