@@ -254,7 +254,8 @@ class Current:
         return True
 
     def load(self) -> None:
-        """What is wrong with a bad one is told by the workers, which refuse it too."""
+        """What is wrong with a bad one is told by the workers, which refuse it too. What is read now is no change later."""
+        self.changed()
         try:
             loaded = asyncio.run(_decided(self.start.load))
             runtime_of(loaded, 1)
