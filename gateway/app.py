@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from operator import attrgetter
 from pathlib import Path
@@ -14,12 +15,16 @@ from gateway import __version__
 from gateway.accounting.cost import Pricing
 from gateway.adapters import secrets as secret_store
 from gateway.adapters.classifier import RuleClassifier
-from gateway.adapters.health import MemoryHealth
+from gateway.adapters.crew import POST_S, Crew
+from gateway.adapters.health import MemoryHealth, SharedHealth
 from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
+from gateway.adapters.ledger import prepare as prepare_ledger
 from gateway.adapters.prices import ListPrices
 from gateway.adapters.simulated import SimulatedUpstream
+from gateway.adapters.state.behind import WriteBehindState
 from gateway.adapters.state.memory import MemoryState
+from gateway.adapters.state.sqlite import SqliteState, open_file
 from gateway.adapters.stats import Stats
 from gateway.adapters.system import SystemClock, SystemRandom
 from gateway.adapters.tasks import TaskSet
@@ -92,7 +97,16 @@ def _baseline(settings: Settings, endpoints: dict[str, Endpoint]) -> str | None:
     return next((name for name, e in endpoints.items() if e.lane == "frontier"), None)
 
 
-FIXED = ("server.host", "server.port", "server.keepalive_s", "server.idle_connection_s", "state", "ledger", "log")
+FIXED = (
+    "server.host",
+    "server.port",
+    "server.workers",
+    "server.keepalive_s",
+    "server.idle_connection_s",
+    "state",
+    "ledger",
+    "log",
+)
 """Settings that are read once, at start; all others are asked of the runtime."""
 
 
@@ -108,22 +122,63 @@ def _full(ca_file: str | None) -> Upstream:
     return AiohttpUpstream(ca_file=ca_file)
 
 
-async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
-    match settings.state.kind:
-        case "redis":
-            try:
-                from gateway.adapters.state.redis import RedisState
-            except ImportError as error:
-                raise ConfigError("state.kind redis needs the extra: pip install 'interlock[redis]'") from error
-            url = secret_store.read(settings.state.url or "redis://127.0.0.1:6379/0")
-            return RedisState(url)
-        case "sqlite":
-            from gateway.adapters.state.sqlite import SqliteState
+def _state_path(settings: Settings, state_dir: Path) -> Path:
+    return Path(settings.state.path) if settings.state.path else state_dir / "state.sqlite"
 
-            path = Path(settings.state.path) if settings.state.path else state_dir / "state.sqlite"
-            return SqliteState(clock, path)
-        case _:
-            return MemoryState(clock, settings.state.max_bytes)
+
+def _ledger_path(settings: Settings, state_dir: Path) -> Path:
+    return Path(settings.ledger.path) if settings.ledger.path else state_dir / "ledger.sqlite"
+
+
+def _shared(settings: Settings) -> bool:
+    """Other processes use the same state, so what is one must not be kept in this one."""
+    return settings.server.workers > 1 or settings.state.kind in ("sqlite", "redis")
+
+
+async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
+    kind = settings.state.kind
+    if kind == "redis":
+        try:
+            from gateway.adapters.state.redis import RedisState
+        except ImportError as error:
+            raise ConfigError("state.kind redis needs the extra: pip install 'interlock[redis]'") from error
+        url = secret_store.read(settings.state.url or "redis://127.0.0.1:6379/0")
+        return RedisState(url)
+    path = _state_path(settings, state_dir)
+    if kind == "sqlite" or (kind == "auto" and settings.server.workers > 1):
+        return SqliteState(clock, path)
+    if kind == "auto":
+        state = WriteBehindState(clock, path, settings.state.max_bytes)
+        try:
+            await state.start()
+        except sqlite3.Error as error:
+            raise ConfigError(
+                f"the state file {path} cannot be used: {error}; move it away or set state.path"
+            ) from error
+        return state
+    return MemoryState(clock, settings.state.max_bytes)
+
+
+def make_files(settings: Settings, state_dir: Path) -> None:
+    """Creates and migrates what several workers are about to open at the same moment. Blocking. ConfigError."""
+    _make_folder(state_dir)
+    SqliteKeys(state_dir / "keys.sqlite", SystemClock()).refresh()
+    prepare_ledger(_ledger_path(settings, state_dir))
+    if settings.state.kind in ("auto", "sqlite"):
+        path = _state_path(settings, state_dir)
+        try:
+            open_file(path).close()
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                f"the state file {path} cannot be used: {error}; move it away or set state.path"
+            ) from error
+
+
+def _make_folder(state_dir: Path) -> None:
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigError(f"the state directory {state_dir} cannot be made: {error.strerror}") from error
 
 
 async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Headers = ()) -> dict[str, Any]:
@@ -150,6 +205,8 @@ async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Header
 class _NoLedger:
     """Nothing is called in a dry run, so nothing is booked."""
 
+    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None: ...
+
     def record(self, row: LedgerRow) -> None:
         raise AssertionError("a dry run has no bill")
 
@@ -172,14 +229,18 @@ class Gateway:
         clock: Clock | None = None,
         random: Random | None = None,
         upstream: Upstream | None = None,
+        crew: Crew | None = None,
     ) -> None:
-        """`clock`, `random` and `upstream` (for everything but the simulated one) are replaced by tests."""
+        """`clock`, `random` and `upstream` (for everything but the simulated one) are replaced by tests. `crew`: this is one
+        worker of several."""
         self._clock: Clock = clock or SystemClock()
         self._random: Random = random or SystemRandom()
         self._outside = upstream
         self._load = load
         self._state_dir = state_dir
-        self._runtime, self.warnings = runtime_of(loaded, 1)
+        self._crew = crew
+        generation = max((other.generation for other, _ in crew.others()), default=1) if crew else 1
+        self._runtime, self.warnings = runtime_of(loaded, max(generation, 1))
         self._paced = paced
         self._local = local
         self._tasks = TaskSet("gateway")
@@ -188,7 +249,7 @@ class Gateway:
         self.reload_failures = 0
         self.front: Front
         self.ports: Ports
-        self.stats = Stats()
+        self.stats = Stats(crew)
 
     @property
     def runtime(self) -> Runtime:
@@ -197,21 +258,17 @@ class Gateway:
     async def start(self) -> None:
         settings = self._runtime.settings
         clock, random = self._clock, self._random
-        try:
-            self._state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise ConfigError(f"the state directory {self._state_dir} cannot be made: {error.strerror}") from error
-        ledger_path = Path(settings.ledger.path) if settings.ledger.path else self._state_dir / "ledger.sqlite"
+        _make_folder(self._state_dir)
         outside = self._outside or ChoosingUpstream(lambda ca: LeanUpstream(ca_file=ca), _full)
         sim = SimulatedUpstream(clock, random, paced=self._paced)
         upstream = SchemeUpstream({"sim": sim}, outside)
         keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)
         await keys.start()
-        ledger = SqliteLedger(ledger_path, settings.ledger, observe=self.stats.observe)
+        ledger = SqliteLedger(_ledger_path(settings, self._state_dir), settings.ledger, observe=self.stats.observe)
         await ledger.start()
         prices, tokens = ListPrices(), TiktokenCounter()
-        health = MemoryHealth(clock, self._breaker_rules)
         state = await _state(settings, clock, self._state_dir)
+        health = self._health(settings, state)
         self.ports = Ports(
             clock=clock,
             random=random,
@@ -239,6 +296,10 @@ class Gateway:
         )
         self._tasks.spawn(keeper.run(), name="keeper")
         self._tasks.spawn(keys.watch(), name="keys")
+        if isinstance(health, SharedHealth):
+            self._tasks.spawn(health.run(), name="health")
+        if self._crew is not None:
+            self._tasks.spawn(self._post(), name="crew")
         prices.loading = True
         self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
         self._tasks.spawn(asyncio.to_thread(tokens.load), name="tokens")
@@ -247,6 +308,17 @@ class Gateway:
     def warm_up(self) -> None:
         """After the port is open: imports what the first answers do not need."""
         self._tasks.spawn(self._operations.warm(), name="operations")
+
+    def _health(self, settings: Settings, state: StateStore) -> MemoryHealth:
+        if _shared(settings):
+            return SharedHealth(self._clock, self._breaker_rules, state)
+        return MemoryHealth(self._clock, self._breaker_rules)
+
+    async def _post(self) -> None:
+        """Until cancelled: what this worker counted, for the others, and what it must know of them."""
+        while True:
+            self.front.elsewhere = self.stats.post(self)
+            await self._clock.sleep(POST_S)
 
     def _breaker_rules(self) -> Rules:
         b = self._runtime.settings.breaker
@@ -294,6 +366,8 @@ class Gateway:
         await self._tasks.aclose()
         await self.ports.upstream.aclose()
         await self.ports.ledger.aclose()
+        if self._crew is not None:
+            self.stats.post(self)
         await self.ports.state.aclose()
 
     @property

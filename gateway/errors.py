@@ -14,6 +14,7 @@
       UpstreamError       theirs; each says whether another hop may be tried and whether it counts against the breaker
         UpstreamConnect 502     UpstreamTimeout 504      UpstreamRateLimited 429     UpstreamOverloaded 503
         UpstreamRejected (as upstream)                   UpstreamProtocol 502
+      StateUnavailable 503  the store of sessions and stored responses is away
       ConfigError         a configuration file: file, path inside it, value, what would be accepted
       InternalError 500   our own fault, last resort of the HTTP edge
 
@@ -340,6 +341,18 @@ class UpstreamProtocol(UpstreamError):
     """Bytes that are not what was promised: bad framing, a cut stream, not JSON, an unknown terminal state."""
 
     code = "upstream_protocol"
+
+
+# --- state -------------------------------------------------------------------------------------------------------
+
+
+class StateUnavailable(GatewayError):
+    """The state store (a Redis, a locked or full file) did not do what was asked. Memory makes answers better; only what
+    cannot be answered without it (a stored response) fails with this."""
+
+    status = 503
+    kind = "overloaded_error"
+    code = "state_unavailable"
 
 
 # --- configuration -----------------------------------------------------------------------------------------------

@@ -145,6 +145,10 @@ class StateStore(Protocol):
 class Ledger(Protocol):
     """One row per call, never lost once `record` returned."""
 
+    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None:
+        """A call is under way. `look` gives the row it would leave if the process died now; it may be asked at any time, in
+        another thread, until the row is recorded."""
+
     def record(self, row: LedgerRow) -> None:
         """Queues the row; never blocks the event loop. A full queue is an error that the adapter logs and counts."""
 

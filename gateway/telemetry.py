@@ -86,5 +86,7 @@ METRICS: tuple[Metric, ...] = (
     ),
     Metric("interlock_ledger_queue_rows", "gauge", "Rows waiting to be written."),
     Metric("interlock_ledger_lost_rows_total", "counter", "Rows that could not be queued. Anything but 0 is an alarm."),
+    Metric("interlock_workers", "gauge", "Worker processes that are alive."),
+    Metric("interlock_worker_restarts_total", "counter", "Workers that died and were started again."),
     Metric("interlock_build_info", "gauge", "Always 1; the version is a label.", ("version",)),
 )

@@ -1,7 +1,7 @@
 """The bill in SQLite (WAL): one entry per call with its hops inside, written in batches by one thread that owns the file.
 
 `record` only queues, so the event loop never waits for the disk. A batch is one transaction: after a crash the file holds
-whole calls, and at most what was queued in the last fraction of a second is missing.
+whole calls, and at most what ended within `BATCH_WAIT_S` before it is missing; calls under way are in the journal beside it.
 
 An entry is the row as JSON; `calls` and `hops` are views over it. Thirty-seven columns, a second table and three indexes
 cost 80 µs of CPU per call when they were written (measured; the whole request may cost 140), one JSON text costs 9. Reports
@@ -14,6 +14,7 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.adapters import journal
 from gateway.config.settings import LedgerConfig
 from gateway.errors import ConfigError
 from gateway.ir.exchange import LedgerRow
@@ -31,7 +33,10 @@ BATCH_MAX = 500
 BATCH_WAIT_S = 0.05
 """How long a row may wait for company: a commit costs about as much as a hundred rows."""
 
-SCHEMA_VERSION = 3
+BUSY_S = 10.0
+"""How long a commit waits for those of other processes before it is tried again; each takes a few milliseconds."""
+
+SCHEMA_VERSION = 4
 _USAGE = """input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_written_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, usage_source TEXT NOT NULL"""
 SCHEMA = f"""
@@ -120,6 +125,7 @@ CREATE VIEW calls AS SELECT id, request_id, at_s, {_unfolded("row", _CALL_FIELDS
 CREATE VIEW hops AS SELECT e.id AS call_id, h.key AS number, e.at_s AS at_s, {_unfolded("h.value", _HOP_FIELDS)}
     FROM entries e, json_each(e.row, '$.hops') h;
 """,
+    4: journal.SCHEMA,
 }
 """To each version from the one before it."""
 
@@ -145,17 +151,23 @@ class SqliteLedger:
         """Set once per batch: waking the thread for each row would cost more than writing it."""
         self._hurry = threading.Event()
         self._closing = False
+        self._journal = journal.Journal(path, entry)
+        self.opened = self._journal.opened
+        """See `ports.Ledger`."""
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
+        self._next_look_s = 0.0
         self.lost_rows = 0
 
     async def start(self) -> None:
         """Creates or opens the file and brings it to this version. ConfigError for a file of a newer one; sqlite3.Error if
         it cannot be used."""
-        await asyncio.to_thread(self._prepare)
+        for row in await asyncio.to_thread(self._prepare):
+            self._observe(row)
         self._thread.start()
 
     def record(self, row: LedgerRow) -> None:
         self._observe(row)
+        self._journal.ended(row.request_id)
         if len(self._queue) >= self._config.queue_rows_max:
             # The disk stands still and the bound is reached. The row at least reaches the log, whole.
             self.lost_rows += 1
@@ -185,23 +197,34 @@ class SqliteLedger:
 
     # --- in the thread ----------------------------------------------------------------------------------------
 
-    def _prepare(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+    def _prepare(self) -> list[LedgerRow]:
+        prepare(self._path)
         with closing(connect(self._path)) as db:
-            migrate(db, self._path)
-        self._path.chmod(0o600)
+            return self._journal.begin(db)
 
     def _run(self) -> None:
         db = connect(self._path)
         try:
             while not self._closing:
-                self._waiting.wait()
-                self._linger()
-                self._waiting.clear()
-                self._write(db)
+                if self._waiting.wait(journal.LOOK_S):
+                    self._linger()
+                    self._waiting.clear()
+                    self._write(db)
+                self._look(db)
             self._write(db)
         finally:
             db.close()
+            self._journal.end()
+
+    def _look(self, db: sqlite3.Connection) -> None:
+        now_s = time.monotonic()
+        if now_s < self._next_look_s:
+            return
+        self._next_look_s = now_s + journal.LOOK_S
+        try:
+            self._journal.look(db)
+        except sqlite3.Error as error:
+            _log.warning("calls under way cannot be written down: %s", error)
 
     def _linger(self) -> None:
         """Waits for company, unless somebody waits for the rows that are here."""
@@ -223,9 +246,11 @@ class SqliteLedger:
                 item.set()
 
     def _insert(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
-        """One transaction; if that fails, row by row, so that one bad row does not take its company with it."""
+        """One transaction; if that fails, row by row, so that one bad row does not take its company with it. A file that
+        another process holds is waited for: the rows behind these wait in the queue, which has a bound."""
         try:
-            self._commit(db, rows)
+            while not self._committed(db, rows):
+                _log.warning("the ledger is locked by another process: %d rows wait", len(rows) + self.queued)
         except Exception as error:  # noqa: BLE001 - the edge of the thread: it must live on, and nothing may be silent
             if len(rows) > 1:
                 for row in rows:
@@ -234,10 +259,22 @@ class SqliteLedger:
             self.lost_rows += 1
             _log.error("ledger cannot be written (%s), row kept in the log only: %r", error, rows[0])
 
+    def _committed(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> bool:
+        """False: busy for `BUSY_S`, to be tried again."""
+        try:
+            self._commit(db, rows)
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            if not busy or self._closing:
+                raise
+            return False
+        return True
+
     def _commit(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
         with db:
             db.execute("BEGIN IMMEDIATE")
             db.executemany(_INSERT, [entry(row) for row in rows])
+            self._journal.settled(db, [row.request_id for row in rows])
             self._expire(db, rows[-1].at_s)
 
     def _expire(self, db: sqlite3.Connection, now_s: float) -> None:
@@ -247,25 +284,48 @@ class SqliteLedger:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10.0, isolation_level=None)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     db.execute("PRAGMA foreign_keys = ON")
     return db
 
 
+def prepare(path: Path) -> None:
+    """Creates the file or brings it to this version. Blocking. ConfigError for a file of a newer one or one that cannot be
+    used."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(connect(path)) as db:
+            migrate(db, path)
+        path.chmod(0o600)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"the ledger {path} cannot be used: {error}; move it away or set ledger.path") from error
+
+
 def migrate(db: sqlite3.Connection, path: Path) -> None:
-    """Brings a file to `SCHEMA_VERSION`, step by step, each in a transaction. ConfigError for a newer file."""
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > SCHEMA_VERSION:
-        raise ConfigError(
-            f"{path} was written by a newer Interlock (ledger version {version}, this one knows {SCHEMA_VERSION}); "
-            "upgrade, or give another ledger.path"
-        )
+    """Brings a file to `SCHEMA_VERSION`, step by step, each in a transaction; of several processes that do it at once one
+    makes the step. ConfigError for a newer file."""
     steps = {1: SCHEMA} | MIGRATIONS
-    for step in range(version + 1, SCHEMA_VERSION + 1):
-        # executescript commits by itself, so the transaction is part of the script.
-        db.executescript(f"BEGIN IMMEDIATE;{steps[step]}PRAGMA user_version = {step};COMMIT;")
+    while True:
+        with db:
+            if _version(db) != SCHEMA_VERSION:  # the file is not locked when there is nothing to do
+                db.execute("BEGIN IMMEDIATE")
+            version = _version(db)
+            if version > SCHEMA_VERSION:
+                raise ConfigError(
+                    f"{path} was written by a newer Interlock (ledger version {version}, this one knows {SCHEMA_VERSION}); "
+                    "upgrade, or give another ledger.path"
+                )
+            if version == SCHEMA_VERSION:
+                return
+            for statement in steps[version + 1].split(";"):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {version + 1}")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def entry(row: LedgerRow) -> tuple[str, float, str]:

@@ -1,4 +1,5 @@
-"""Metrics and statistics of this process, summed from the same rows that the ledger writes, so that they agree.
+"""Metrics and statistics, summed from the same rows that the ledger writes, so that they agree; over all workers, where
+there are several (`crew`): the one that is asked adds what the others posted to its own.
 
 Money is summed in integer micro-dollars and shown in dollars only at the end. Labels are bounded sets: configured models,
 lanes, routes, calls, outcomes. A model that a client made up never becomes a label (litellm#12159).
@@ -8,13 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-
+from gateway.adapters.crew import Crew, HistogramCounts, Snapshot
 from gateway.ir.exchange import LedgerRow
 from gateway.telemetry import METRICS
 
@@ -35,11 +33,29 @@ class Histogram:
         self.counts[bisect_left(self.buckets, value)] += 1
         self.total += value
 
+    def plus(self, counts: list[int], total: float) -> None:
+        self.counts = [a + b for a, b in zip(self.counts, counts, strict=True)] if self.counts else list(counts)
+        self.total += total
+
+
+@dataclass(slots=True)
+class Gauges:
+    """What is true at this moment, of all workers that are alive; the two counters among them are of all that ever were."""
+
+    in_flight: int = 0
+    queued_rows: int = 0
+    lost_rows: int = 0
+    reload_failures: int = 0
+    generation: int = 0
+    workers: int = 1
+    restarts: int = 0
+
 
 class Stats:
     """`observe` is called on the event loop for each row; a few dict updates, no locks."""
 
-    def __init__(self) -> None:
+    def __init__(self, crew: Crew | None = None) -> None:
+        self._crew = crew
         self.requests: defaultdict[tuple[str, ...], int] = defaultdict(int)
         self._tokens: dict[str, list[int]] = {}
         self.cost_usd_micros: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -49,6 +65,10 @@ class Stats:
         self.durations: dict[tuple[str, str], Histogram] = {}
         self.first_tokens: dict[tuple[str, str], Histogram] = {}
         self.unpriced_calls = 0
+        self.lost_rows = 0
+        self.reload_failures = 0
+        if crew is not None and (earlier := crew.earlier()) is not None:
+            self._add(earlier)
 
     @property
     def tokens(self) -> dict[tuple[str, str], int]:
@@ -86,8 +106,79 @@ class Stats:
         if row.ttft_ms is not None:
             _at(self.first_tokens, where, "gen_ai_server_time_to_first_token_seconds").add(row.ttft_ms / 1000)
 
-    def summary(self) -> dict[str, Any]:
-        """`/v1/stats`: since this process started."""
+    # --- over all workers -------------------------------------------------------------------------------------
+
+    def post(self, host: Any) -> int:
+        """Shows the other workers what this one counted; the number of requests that they are serving."""
+        if self._crew is None:
+            return 0
+        self._crew.post(self._snapshot(host))
+        return sum(other.in_flight for other, alive in self._crew.others() if alive)
+
+    def together(self, host: Any) -> tuple[Stats, Gauges]:
+        """The sums over all workers. What this one adds is posted first: no later answer of another may be lower."""
+        total, gauges = Stats(), Gauges(generation=host.runtime.generation)
+        own = self._snapshot(host)
+        others: list[tuple[Snapshot, bool]] = []
+        if self._crew is not None:
+            self._crew.post(own)
+            others = self._crew.others()
+            gauges.workers, gauges.restarts = self._crew.alive, self._crew.restarts
+        for snapshot, alive in ((own, True), *others):
+            total._add(snapshot)
+            if alive:
+                gauges.in_flight += snapshot.in_flight
+                gauges.queued_rows += snapshot.queued_rows
+        gauges.lost_rows, gauges.reload_failures = total.lost_rows, total.reload_failures
+        return total, gauges
+
+    def _snapshot(self, host: Any) -> Snapshot:
+        return Snapshot(
+            requests=list(self.requests.items()),
+            tokens=list(self.tokens.items()),
+            cost_usd_micros=list(self.cost_usd_micros.items()),
+            attempts=list(self.attempts.items()),
+            durations=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.durations.items()],
+            first_tokens=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.first_tokens.items()],
+            baseline_usd_micros=self.baseline_usd_micros,
+            saved_usd_micros=self.saved_usd_micros,
+            unpriced_calls=self.unpriced_calls,
+            in_flight=host.front.in_flight,
+            queued_rows=host.ports.ledger.queued,
+            lost_rows=self.lost_rows + host.ports.ledger.lost_rows,
+            reload_failures=self.reload_failures + host.reload_failures,
+            generation=host.runtime.generation,
+        )
+
+    def _add(self, other: Snapshot) -> None:
+        for mine, theirs in (
+            (self.requests, other.requests),
+            (self.tokens, other.tokens),
+            (self.cost_usd_micros, other.cost_usd_micros),
+            (self.attempts, other.attempts),
+        ):
+            for labels, count in theirs:
+                mine[labels] += count  # type: ignore[index]
+        for kept, told, name in (
+            (self.durations, other.durations, "gen_ai_server_request_duration_seconds"),
+            (self.first_tokens, other.first_tokens, "gen_ai_server_time_to_first_token_seconds"),
+        ):
+            for histogram in told:
+                _at(kept, (histogram.labels[0], histogram.labels[1]), name).plus(histogram.counts, histogram.total)
+        self.baseline_usd_micros += other.baseline_usd_micros
+        self.saved_usd_micros += other.saved_usd_micros
+        self.unpriced_calls += other.unpriced_calls
+        self.lost_rows += other.lost_rows
+        self.reload_failures = max(self.reload_failures, other.reload_failures)  # all refuse the same file
+
+    # --- as text ----------------------------------------------------------------------------------------------
+
+    def summary(self, host: Any) -> dict[str, Any]:
+        """`/v1/stats`: since the gateway started, over all workers."""
+        return self.together(host)[0].sums()
+
+    def sums(self) -> dict[str, Any]:
+        """What was counted here."""
         cost = sum(self.cost_usd_micros.values())
         micros: defaultdict[str, int] = defaultdict(int)
         lanes: dict[str, str] = {}
@@ -121,65 +212,13 @@ class Stats:
         }
 
     def exposition(self, host: Any) -> str:
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collector(self, host))
-        return generate_latest(registry).decode()
+        """`/metrics`: since the gateway started, over all workers."""
+        from gateway.adapters.exposition import text
+
+        return text(*self.together(host), host)
 
 
 def _at(where: dict[tuple[str, str], Histogram], key: tuple[str, str], name: str) -> Histogram:
     if key not in where:
         where[key] = Histogram(_BY_NAME[name].buckets)
     return where[key]
-
-
-class _Collector:
-    def __init__(self, stats: Stats, host: Any) -> None:
-        self._stats = stats
-        self._host = host
-
-    def collect(self) -> Iterator[Metric]:
-        s, host = self._stats, self._host
-        yield _counter("interlock_requests_total", {key: float(n) for key, n in s.requests.items()})
-        yield _counter("interlock_tokens_total", {key: float(n) for key, n in s.tokens.items()})
-        yield _counter("interlock_cost_usd_total", {key: n / 1_000_000 for key, n in s.cost_usd_micros.items()})
-        yield _counter("interlock_baseline_usd_total", {(): s.baseline_usd_micros / 1_000_000})
-        yield _counter("interlock_upstream_attempts_total", {key: float(n) for key, n in s.attempts.items()})
-        yield _histogram("gen_ai_server_request_duration_seconds", s.durations)
-        yield _histogram("gen_ai_server_time_to_first_token_seconds", s.first_tokens)
-        yield _gauge("interlock_in_flight", {(): float(host.front.in_flight)})
-        up = {(name,): float(host.ports.health.status(name)[0]) for name in host.runtime.endpoints}
-        yield _gauge("interlock_model_up", up)
-        yield _gauge("interlock_config_generation", {(): float(host.runtime.generation)})
-        yield _counter("interlock_config_reload_failures_total", {(): float(host.reload_failures)})
-        yield _gauge("interlock_ledger_queue_rows", {(): float(host.ports.ledger.queued)})
-        yield _counter("interlock_ledger_lost_rows_total", {(): float(host.ports.ledger.lost_rows)})
-        yield _gauge("interlock_build_info", {(host.version,): 1.0})
-
-
-def _counter(name: str, values: dict[Any, float]) -> Metric:
-    known = _BY_NAME[name]
-    family = CounterMetricFamily(name.removesuffix("_total"), known.help, labels=known.labels)
-    for labels, value in values.items():
-        family.add_metric(labels, value)
-    return family
-
-
-def _gauge(name: str, values: dict[Any, float]) -> Metric:
-    known = _BY_NAME[name]
-    family = GaugeMetricFamily(name, known.help, labels=known.labels)
-    for labels, value in values.items():
-        family.add_metric(labels, value)
-    return family
-
-
-def _histogram(name: str, values: dict[tuple[str, str], Histogram]) -> Metric:
-    known = _BY_NAME[name]
-    family = HistogramMetricFamily(name, known.help, labels=known.labels)
-    for labels, histogram in values.items():
-        running = 0
-        buckets: list[tuple[str, float]] = []
-        for bound, count in zip((*histogram.buckets, float("inf")), histogram.counts, strict=True):
-            running += count
-            buckets.append((str(float(bound)) if bound != float("inf") else "+Inf", float(running)))
-        family.add_metric(labels, buckets, histogram.total)
-    return family

@@ -11,13 +11,21 @@ from gateway.config.settings import LogConfig
 
 
 class JsonLines(logging.Formatter):
+    """`worker` None: there is only one."""
+
+    def __init__(self, worker: int | None = None) -> None:
+        super().__init__()
+        self._worker = worker
+
     def format(self, record: logging.LogRecord) -> str:
-        line = {
+        line: dict[str, object] = {
             "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if self._worker is not None:
+            line["worker"] = self._worker
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
@@ -37,10 +45,12 @@ class _OnPurpose(logging.Filter):
         )
 
 
-def set_up(config: LogConfig) -> None:
+def set_up(config: LogConfig, worker: int | None = None) -> None:
+    """`worker` is said in every line, where there are several."""
     handler = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    handler.setFormatter(JsonLines() if config.format == "json" else text)
+    who = "" if worker is None else f"[{worker}]"
+    text = logging.Formatter(f"%(asctime)s %(levelname)-7s %(name)s{who}: %(message)s")
+    handler.setFormatter(JsonLines(worker) if config.format == "json" else text)
     handler.addFilter(_OnPurpose())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -1,31 +1,39 @@
 """Run the gateway.
 
 Finds the configuration (or what is in the environment and on this machine), shows it as a table, listens, reloads when the
-file changes or on SIGHUP, and drains on SIGTERM.
+file changes or on SIGHUP, and drains on SIGTERM. With several workers a supervisor does that for all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 import uvicorn
 
-from gateway.adapters.watch import Watcher
-from gateway.app import Gateway
-from gateway.cli import _configuration, _logging
+from gateway import __version__
+from gateway.adapters.board import Board
+from gateway.adapters.crew import Crew
+from gateway.adapters.watch import Watcher, stamp
+from gateway.app import LAST_WORDS_S, Gateway, Load, make_files, runtime_of
+from gateway.cli import EXIT_PROBLEMS, _configuration, _logging
 from gateway.cli._paths import state_dir_of
+from gateway.cli._supervisor import SIGNALS, Processes, Supervisor
 from gateway.config import render
 from gateway.config.discover import Found
-from gateway.config.load import Loaded
-from gateway.config.settings import Settings
+from gateway.config.load import Loaded, overridden
+from gateway.config.settings import WORKERS_MAX, Settings
 from gateway.errors import ConfigError
 from gateway.http.listener import ListenerProtocol
 from gateway.telemetry import LOG
@@ -43,47 +51,225 @@ REACH_S = 1.0
 @click.option("--host", help="Address to listen on (default: server.host, 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on; 0 takes a free one (default: 4242).")
 @click.option("--state-dir", type=click.Path(file_okay=False), help="Where ledger, keys and state live.")
-def COMMAND(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> None:
+@click.option(
+    "--workers", type=click.IntRange(1, WORKERS_MAX), help="Processes that serve (default: server.workers, 1)."
+)
+def COMMAND(config: str | None, host: str | None, port: int | None, state_dir: str | None, workers: int | None) -> None:
     """Run the gateway."""
-    import uvloop
-
     try:
-        code = uvloop.run(_main(config, host, port, state_dir))
+        code = _main(config, host, port, state_dir_of(state_dir), workers)
     except ConfigError as error:
         _configuration.tell(error)
     sys.exit(code)
 
 
-async def _main(config: str | None, host: str | None, port: int | None, state_dir: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is decided before anything runs. `found` are the rows of the table when the models were discovered."""
+
+    loaded: Loaded
+    load: Load
+    path: Path | None
+    state_dir: Path
+    address: str
+    port: int
+    found: tuple[Found, ...]
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
+
+    def gateway(self, crew: Crew | None = None) -> Gateway:
+        return Gateway(self.loaded, self.load, self.state_dir, local=is_loopback(self.address), crew=crew)
+
+
+def _main(config: str | None, host: str | None, port: int | None, state_dir: Path, workers: int | None) -> int:
+    start = asyncio.run(_decide(config, host, port, state_dir, workers))
+    listening = bind(start.address, start.port)
+    if listening is None:
+        click.echo(
+            f"{start.address}:{start.port} is taken; choose another with --port, or see `interlock doctor`", err=True
+        )
+        return EXIT_PORT_TAKEN
+    with listening:
+        if start.settings.server.workers > 1:
+            return _many(start, listening)
+        import uvloop
+
+        code: int = uvloop.run(_one(start, listening))
+        return code
+
+
+async def _decide(
+    config: str | None, host: str | None, port: int | None, state_dir: Path, workers: int | None
+) -> Start:
     path = _configuration.locate(config)
     mine = frozenset({port if port is not None else 4242})
-    found = await _configuration.load_or_discover(path, skip_ports=mine)
-    settings = found.loaded.settings
-    _logging.set_up(settings.log)
-    if settings.server.workers > 1:
-        raise ConfigError(
-            "server.workers above 1 is not available in this version; run one process", where="server.workers"
-        )
-    address = host or settings.server.host
-    local = is_loopback(address)
+
+    async def read() -> _configuration.Configuration:
+        found = await _configuration.load_or_discover(path, skip_ports=mine)
+        return found if workers is None else replace(found, loaded=with_workers(found.loaded, workers))
 
     async def load() -> Loaded:
-        return (await _configuration.load_or_discover(path, skip_ports=mine)).loaded
+        return (await read()).loaded
 
-    gateway = Gateway(found.loaded, load, state_dir_of(state_dir), local=local)
+    found = await read()
+    settings = found.loaded.settings
+    _logging.set_up(settings.log)
+    start = Start(
+        found.loaded,
+        load,
+        path,
+        state_dir,
+        host or settings.server.host,
+        settings.server.port if port is None else port,
+        found.found,
+    )
+    gateway = start.gateway()
     click.echo(render.table(found.found or await _configured(gateway)))
     for warning in gateway.warnings:
         click.echo(f"warning: {warning}", err=True)
-    listening = bind(address, settings.server.port if port is None else port)
-    if listening is None:
-        wanted = settings.server.port if port is None else port
-        click.echo(f"{address}:{wanted} is taken; choose another with --port, or see `interlock doctor`", err=True)
-        return EXIT_PORT_TAKEN
+    return start
+
+
+def with_workers(loaded: Loaded, workers: int) -> Loaded:
+    """`--workers` in place of `server.workers`. ConfigError when the rest of the configuration forbids it."""
+    settings = loaded.settings
+    server = settings.server.model_copy(update={"workers": workers})
+    return overridden(loaded, settings.model_copy(update={"server": server}), "--workers", _configuration.catalog())
+
+
+async def _one(start: Start, listening: socket.socket) -> int:
+    """The only process."""
+    gateway = start.gateway()
     await gateway.start()
     try:
-        return await _serve(gateway, listening, settings, path)
+        return await _serve(gateway, listening, start.path, lambda: _say(listening))
     finally:
         await gateway.stop()
+
+
+# --- several workers ---------------------------------------------------------------------------------------------
+
+
+def _many(start: Start, listening: socket.socket) -> int:
+    """The supervisor. Never returns in a worker."""
+    make_files(start.settings, start.state_dir)
+    size = start.settings.server.workers
+    board = Board(size)
+    current = Current(start)
+    sockets = Listeners(listening, size)
+
+    def work(slot: int, ready: Callable[[], None], life: int) -> int:
+        import uvloop
+
+        _logging.set_up(start.settings.log, worker=slot)
+        try:
+            code: int = uvloop.run(_worker(current.start, sockets.only(slot), Crew(board, slot), ready, life))
+        except ConfigError as error:
+            for problem in error.problems or (error.text(),):
+                _log.error("%s", problem)
+            return EXIT_PROBLEMS
+        return code
+
+    # What lives until the end need not be looked at again by every worker's collector, which would copy its memory.
+    gc.collect()
+    gc.freeze()
+    with sockets:
+        return Supervisor(
+            Processes(work, sockets, current),
+            board,
+            size,
+            start.settings.server.drain_s + LAST_WORDS_S,
+            lambda: _say(sockets.one, size),
+            fatal=frozenset({EXIT_PROBLEMS}),
+        ).run()
+
+
+class Listeners:
+    """One listening socket per worker, all on the address of `first` (SO_REUSEPORT: the kernel spreads connections evenly,
+    docs/decisions/0016). The supervisor holds them, so what waits in the queue of a worker that died is served by the one
+    that is started in its place."""
+
+    def __init__(self, first: socket.socket, size: int) -> None:
+        """`first` is bound by itself alone, which proves that nobody else has the port; then it makes way."""
+        self._family, self._address = first.family, first.getsockname()
+        first.close()
+        self._sockets: list[socket.socket | None] = [None] * size
+        for slot in range(size):
+            self.open(slot)
+
+    @property
+    def one(self) -> socket.socket:
+        return next(found for found in self._sockets if found is not None)
+
+    def open(self, slot: int) -> None:
+        if self._sockets[slot] is None:
+            self._sockets[slot] = _bound(self._family, self._address, shared=True)
+
+    def close(self, slot: int) -> None:
+        """Its share goes to the others; what waited there is lost."""
+        if (found := self._sockets[slot]) is not None:
+            found.close()
+            self._sockets[slot] = None
+
+    def only(self, slot: int) -> socket.socket:
+        """In the worker: its own socket; its copies of the others are closed, or they would outlive their owners."""
+        for other in range(len(self._sockets)):
+            if other != slot:
+                self.close(other)
+        return self.one
+
+    def __enter__(self) -> Listeners:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for slot in range(len(self._sockets)):
+            self.close(slot)
+
+
+async def _worker(start: Start, listening: socket.socket, crew: Crew, ready: Callable[[], None], life: int) -> int:
+    gateway = start.gateway(crew)
+    await gateway.start()
+    try:
+        return await _serve(gateway, listening, None, ready, life)
+    finally:
+        await gateway.stop()
+
+
+class Current:
+    """The configuration as the supervisor holds it for the next worker: the file is looked at here for all workers, and the
+    last good one is kept, so that a worker that is started again has what the others have."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self._path = None if start.path is None else str(start.path)
+        self._seen = None if self._path is None else stamp(self._path)
+
+    def changed(self) -> bool:
+        """A file that disappears is no change (editors replace files): its return is."""
+        now = None if self._path is None else stamp(self._path)
+        if now is None or now == self._seen:
+            return False
+        self._seen = now
+        return True
+
+    def load(self) -> None:
+        """What is wrong with a bad one is told by the workers, which refuse it too. What is read now is no change later."""
+        self.changed()
+        try:
+            loaded = asyncio.run(_decided(self.start.load))
+            runtime_of(loaded, 1)
+        except ConfigError:
+            return
+        self.start = replace(self.start, loaded=loaded)
+
+
+async def _decided(load: Load) -> Loaded:
+    return await load()
+
+
+# --- what both do ------------------------------------------------------------------------------------------------
 
 
 async def _configured(gateway: Gateway) -> tuple[Found, ...]:
@@ -124,16 +310,25 @@ def is_loopback(host: str) -> bool:
 def bind(host: str, port: int) -> socket.socket | None:
     """A bound socket; None when the port is taken. ConfigError for an address that is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms for an ACK.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((host, port))
+        return _bound(family, (host, port))
     except OSError as error:
-        listening.close()
         if error.errno in (98, 48):  # EADDRINUSE on Linux, macOS
             return None
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def _bound(family: int, address: Any, *, shared: bool = False) -> socket.socket:
+    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer waits 40 ms for an ACK.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listening.bind(address)
+    except OSError:
+        listening.close()
+        raise
     listening.set_inheritable(True)
     return listening
 
@@ -169,17 +364,29 @@ def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
     )
 
 
-async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings, path: Path | None) -> int:
-    http = server(gateway, settings)
+async def _serve(
+    gateway: Gateway,
+    listening: socket.socket,
+    path: Path | None,
+    say: Callable[[], None],
+    life: int | None = None,
+) -> int:
+    """Serves until a signal, or until the end of `life` says that the supervisor is gone."""
+    http = server(gateway, gateway.runtime.settings)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     # Before anybody can know that we are up: a stop or a reload that follows at once is a clean one too.
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stopping.set)
+    if life is not None:
+        loop.add_reader(life, _orphaned, loop, life, stopping)
     serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
     async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
-        _say(gateway, listening)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a worker is forked with them blocked
+        while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+        say()
         stop = loop.create_task(stopping.wait(), name="signals")
         await asyncio.wait([stop, serving], return_when=asyncio.FIRST_COMPLETED)
         if stopping.is_set():
@@ -192,11 +399,18 @@ async def _serve(gateway: Gateway, listening: socket.socket, settings: Settings,
     return 0
 
 
-def _say(gateway: Gateway, listening: socket.socket) -> None:
+def _orphaned(loop: asyncio.AbstractEventLoop, life: int, stopping: asyncio.Event) -> None:
+    loop.remove_reader(life)
+    _log.error("the supervisor is gone: this worker drains and ends")
+    stopping.set()
+
+
+def _say(listening: socket.socket, workers: int = 1) -> None:
     host, port = listening.getsockname()[:2]
+    many = f" with {workers} workers" if workers > 1 else ""
     click.echo(
-        f"Interlock {gateway.version} serves on http://{_shown(host)}:{port}  (POST /v1/chat/completions, /v1/responses, "
-        f"/v1/messages; GET /health, /docs)"
+        f"Interlock {__version__} serves on http://{_shown(host)}:{port}{many}  (POST /v1/chat/completions, "
+        f"/v1/responses, /v1/messages; GET /health, /docs)"
     )
     sys.stdout.flush()
 

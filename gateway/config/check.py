@@ -159,7 +159,7 @@ def _sections(settings: Settings, names: tuple[str, ...]) -> Iterator[Problem]:
         )
     if settings.server.workers > 1 and state.kind == "memory":
         message = "several workers cannot share sessions that are kept in memory"
-        yield Problem(path=("server", "workers"), message=message, accepted="1, or state.kind sqlite or redis")
+        yield Problem(path=("server", "workers"), message=message, accepted="1, or state.kind auto, sqlite or redis")
     if settings.baseline_model is not None and settings.baseline_model not in names:
         yield Problem(
             path=("baseline_model",),

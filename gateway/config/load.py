@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -65,6 +65,14 @@ def complete(settings: Settings, *, source: str, catalog: Catalog, origins: Mapp
     whole, filled = normalise(settings, catalog)
     notes = tuple(w.sentence(source) for w in check.warnings(whole))
     return Loaded(whole, source, {**(origins or {}), **filled}, warnings=notes)
+
+
+def overridden(loaded: Loaded, settings: Settings, by: str, catalog: Catalog) -> Loaded:
+    """`loaded` with settings changed by an option of the command line (`by`). ConfigError when they do not go together."""
+    found = check.problems(settings, catalog)
+    if found:
+        raise config_error(by, found)
+    return replace(loaded, settings=settings)
 
 
 def _validated(raw: dict[str, Any], doc: document.Document, catalog: Catalog) -> tuple[Settings | None, list[Problem]]:

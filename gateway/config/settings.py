@@ -17,6 +17,8 @@ from gateway.config.routes import RetryConfig, RouteConfig
 
 MIB = 1024 * 1024
 
+WORKERS_MAX = 256
+
 NO_POLICIES = (
     "tool-call policies are not part of this version: nothing would judge the tool calls, so the list must be empty "
     "until they are"
@@ -78,10 +80,16 @@ class ServerConfig(Strict):
     )
     drain_s: float = Field(default=120.0, ge=0, le=3600, description="Seconds that running requests get at SIGTERM.")
     in_flight_max: int = Field(
-        default=2000, ge=1, le=1_000_000, description="Most requests at a time; one more is answered 429."
+        default=2000,
+        ge=1,
+        le=1_000_000,
+        description="Most requests at a time, over all workers; one more is answered 429.",
     )
     workers: int = Field(
-        default=1, ge=1, le=256, description="Processes. More than one needs `state.kind` sqlite or redis."
+        default=1,
+        ge=1,
+        le=WORKERS_MAX,
+        description="Processes that serve, under one supervisor; about one per core. `--workers` overrides it.",
     )
 
 
@@ -132,19 +140,21 @@ class LedgerConfig(Strict):
 
 
 class StateConfig(Strict):
-    kind: Literal["memory", "sqlite", "redis"] = Field(
-        default="memory",
-        description="Where sessions, reasoning and stored responses live: this process, a file, or a Redis.",
+    kind: Literal["auto", "memory", "sqlite", "redis"] = Field(
+        default="auto",
+        description="Where sessions, reasoning and stored responses live. memory: this process, until it ends. sqlite: a "
+        "file, shared by processes. redis: a Redis, shared by machines. auto: with one worker memory that is written to the "
+        "file within 0.1 s, so that a restart finds it; with several sqlite.",
     )
     url: UrlOrRef | None = Field(
         default=None,
         description="redis: the address, e.g. redis://host:6379/0, or env:NAME / file:/path when it holds a password.",
     )
     path: str | None = Field(
-        default=None, description="sqlite: the file. Default: state.sqlite in the state directory."
+        default=None, description="auto, sqlite: the file. Default: state.sqlite in the state directory."
     )
     max_bytes: int = Field(
-        default=256 * MIB, ge=MIB, le=1024 * 1024 * MIB, description="memory: bytes kept before the oldest go."
+        default=256 * MIB, ge=MIB, le=1024 * 1024 * MIB, description="auto, memory: bytes kept before the oldest go."
     )
 
 

@@ -86,6 +86,8 @@ class Front:
         self.local = local
         self.draining = False
         self.in_flight = 0
+        self.elsewhere = 0
+        """Requests that the other workers are serving, as last heard."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -168,7 +170,7 @@ class Front:
         server = self.runtime().settings.server
         if self.draining:
             raise Draining("the gateway is shutting down; ask again in a moment")
-        if self.in_flight > server.in_flight_max:
+        if self.in_flight + self.elsewhere > server.in_flight_max:
             raise TooManyRequests(f"over {server.in_flight_max} requests in flight (server.in_flight_max)")
         caller = self.authenticate(dict(headers))
         length = content_length(headers)

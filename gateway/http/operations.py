@@ -149,7 +149,7 @@ def _operations(host: Host) -> APIRouter:
     @router.get("/v1/stats")
     async def stats(who: Caller = caller) -> JSONResponse:
         """The same numbers as /metrics, as JSON."""
-        return JSONResponse(host.stats.summary())
+        return JSONResponse(host.stats.summary(host))
 
     @router.get("/api/hello")
     @router.head("/api/hello")
@@ -186,7 +186,7 @@ def health_of(host: Host) -> dict[str, Any]:
     return {
         "status": "degraded" if host.reload_error or host.warnings else "ok",
         "version": host.version,
-        "in_flight": host.front.in_flight,
+        "in_flight": host.front.in_flight + host.front.elsewhere,
         "config": detail,
         "models": models,
     }

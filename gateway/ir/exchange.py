@@ -136,7 +136,7 @@ class Plan(msgspec.Struct, frozen=True):
     candidates: tuple[Candidate, ...] = ()
 
 
-Outcome = Literal["ok", "client_left", "cut", "upstream_error", "refused", "error", "loop_guard"]
+Outcome = Literal["ok", "client_left", "cut", "upstream_error", "refused", "error", "loop_guard", "lost"]
 
 
 class HopRow(msgspec.Struct, frozen=True, kw_only=True):

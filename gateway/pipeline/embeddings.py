@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -12,7 +13,7 @@ from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError, MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel, UpstreamProtocol
 from gateway.ir.exchange import Exchange, HopRow, Identity, Labels, Plan
 from gateway.ir.usage import Usage
-from gateway.pipeline import settle
+from gateway.pipeline import lost, settle
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.runtime import Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest, usd
@@ -65,7 +66,8 @@ async def _accounted(
 ) -> bytes:
     """The call, with its row written whatever happens."""
     ports, usage = pipeline.ports, Usage(source="none")
-    began = ports.clock.monotonic()
+    began = flight.attempt_at = ports.clock.monotonic()
+    ports.ledger.opened(raw.request_id, partial(lost.row, flight, ports, runtime))
     probe = ports.health.started(endpoint.name)
     outcome, status = "cancelled", 0
     word: Literal["success", "failure", "neutral"] = "neutral"
@@ -83,6 +85,7 @@ async def _accounted(
         raise
     finally:
         seconds = flight.upstream_s = ports.clock.monotonic() - began
+        flight.attempt_at = None
         ports.health.ended(endpoint.name, word, probe=probe)
         pricing = runtime.pricing.get(endpoint.name, Pricing())
         cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds)

@@ -25,7 +25,8 @@ STREAM_HEADERS: HeaderList = [
 @dataclass(slots=True)
 class Flight:
     """`begun` = content reached the client: from then on no other hop may be tried. `losses` are request fields the served
-    hop had no word for. `terminal` is the event that ended the reply, kept for stored responses."""
+    hop had no word for. `attempt_at`: when the attempt under way began, None while there is none.
+    `terminal` is the event that ended the reply, kept for stored responses."""
 
     exchange: Exchange
     dialect: ClientDialect
@@ -43,6 +44,7 @@ class Flight:
     ttft_s: float | None = None
     upstream_s: float = 0.0
     served: str | None = None
+    attempt_at: float | None = None
     losses: tuple[str, ...] = ()
     reply_bytes: int = 0
     terminal: bytes = b""

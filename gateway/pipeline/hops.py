@@ -168,7 +168,7 @@ async def _attempt(
     tally = flight.tally = Tally()
     flight.served, flight.losses = endpoint.name, prepared.losses
     flight.headers = relay.headers_for(flight, hop, endpoint)
-    began = ports.clock.monotonic()
+    began = flight.attempt_at = ports.clock.monotonic()
     flight.ttft_s = None
     probe = ports.health.started(endpoint.name)
     reply: UpstreamReply | None = None
@@ -194,6 +194,7 @@ async def _attempt(
             await asyncio.shield(reply.aclose())
         seconds = ports.clock.monotonic() - began
         flight.upstream_s += seconds
+        flight.attempt_at = None
         ports.health.ended(endpoint.name, _breaker_word(outcome, failure), probe=probe)
         flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
 

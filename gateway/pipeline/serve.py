@@ -6,6 +6,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from gateway.ir.events import Finished, Response, unfold
 from gateway.ir.exchange import Exchange, Identity, Plan, Session
 from gateway.ir.request import Text
 from gateway.ir.usage import Usage
-from gateway.pipeline import estimate, hops, relay, settle, stored
+from gateway.pipeline import estimate, hops, lost, relay, settle, stored
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.prepare import recalled
@@ -81,6 +82,7 @@ class Pipeline:
             await refuse(sink, dialect, error, raw.request_id)
             return
         flight = Flight(exchange, dialect, sink, self.ports.clock, self.ports.clock.monotonic())
+        self.ports.ledger.opened(exchange.request_id, partial(lost.row, flight, self.ports, runtime))
         try:
             await self._answer(flight, runtime)
         except asyncio.CancelledError:

@@ -5,10 +5,14 @@ calls at a time are probes; a probe's success closes it, its failure opens it ag
 way beside them (begun before it opened, or asked for by name): their ends change nothing while it is not closed. A rate
 limit does not count as failure but cools the endpoint down for as long as the upstream asked (Envoy: outlier ejection,
 retry-after back-off).
+
+Processes that serve together tell one another their values (`joined`): what one of them learned, the others believe.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -30,7 +34,8 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Breaker:
     """`failed_at` are the failures in the window (seconds, oldest first, at most `failures`); `probes` those under way.
-    `openings` counts how often it opened: a probe belongs to one opening and says nothing about a later one."""
+    `openings` counts how often it opened: a probe belongs to one opening and says nothing about a later one. `good_at_s`
+    is when a success last took failures back or closed it."""
 
     phase: Phase = "closed"
     failed_at: tuple[float, ...] = ()
@@ -38,6 +43,7 @@ class Breaker:
     openings: int = 0
     probes: int = 0
     cool_until_s: float = 0.0
+    good_at_s: float = 0.0
 
 
 def status(breaker: Breaker, rules: Rules, now_s: float) -> tuple[bool, str]:
@@ -82,7 +88,7 @@ def _counted(breaker: Breaker, rules: Rules, now_s: float, outcome: Outcome) -> 
     if outcome == "neutral":
         return breaker
     if outcome == "success":
-        return replace(breaker, failed_at=()) if breaker.failed_at else breaker
+        return replace(breaker, failed_at=(), good_at_s=now_s) if breaker.failed_at else breaker
     recent = (*(t for t in breaker.failed_at if now_s - t < rules.window_s), now_s)[-rules.failures :]
     if len(recent) >= rules.failures:
         return _opened(breaker, now_s)
@@ -93,9 +99,13 @@ def _opened(breaker: Breaker, now_s: float) -> Breaker:
     return replace(breaker, phase="open", opened_at_s=now_s, openings=breaker.openings + 1, probes=0, failed_at=())
 
 
+def _closed(breaker: Breaker, good_at_s: float) -> Breaker:
+    return Breaker(openings=breaker.openings, cool_until_s=breaker.cool_until_s, good_at_s=good_at_s)
+
+
 def _probed(breaker: Breaker, now_s: float, outcome: Outcome) -> Breaker:
     if outcome == "success":
-        return Breaker(openings=breaker.openings, cool_until_s=breaker.cool_until_s)
+        return _closed(breaker, now_s)
     if outcome == "failure":
         return _opened(breaker, now_s)
     return replace(breaker, probes=max(0, breaker.probes - 1))
@@ -104,3 +114,24 @@ def _probed(breaker: Breaker, now_s: float, outcome: Outcome) -> Breaker:
 def cooled(breaker: Breaker, now_s: float, retry_after_s: float) -> Breaker:
     until = now_s + min(max(retry_after_s, 0.0), COOLDOWN_MAX_S)
     return replace(breaker, cool_until_s=max(breaker.cool_until_s, until))
+
+
+def joined(own: Breaker, told: Sequence[Breaker], rules: Rules, now_s: float) -> Breaker:
+    """`own` with what others tell of the same endpoint, all on one clock. The newest word wins: a success after an opening
+    closes, an opening after a success opens; failures since the last success are counted together. Joining twice changes
+    nothing, so values may be passed on as they are. Probes stay everybody's own: each process may send its own."""
+    good_at = max((own.good_at_s, *(b.good_at_s for b in told)))
+    cool_until = max((own.cool_until_s, *(b.cool_until_s for b in told)))
+    opened_at = max((b.opened_at_s for b in told if b.phase != "closed"), default=0.0)
+    result = replace(own, cool_until_s=cool_until, good_at_s=good_at)
+    if opened_at > good_at and (own.phase == "closed" or opened_at > own.opened_at_s):
+        return _opened(result, opened_at)
+    if own.phase != "closed":
+        return _closed(result, good_at) if good_at > own.opened_at_s else result
+    together: Counter[float] = Counter()
+    for one in (own, *told):
+        together |= Counter(one.failed_at)  # not the sum: what was passed on comes back
+    failed = sorted(t for t in together.elements() if t > good_at and now_s - t < rules.window_s)[-rules.failures :]
+    if len(failed) >= rules.failures:
+        return _opened(result, failed[-1])
+    return replace(result, failed_at=tuple(failed))

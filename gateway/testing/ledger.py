@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.ir.exchange import LedgerRow
 from gateway.ports import Ledger
 
 
 class MemoryLedger:
-    """Implements `ports.Ledger`. `rows` are in the order in which calls ended."""
+    """Implements `ports.Ledger`. `rows` are in the order in which calls ended; `under_way` those that have not."""
 
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
+        self.under_way: dict[str, Callable[[], LedgerRow]] = {}
         self.closed = False
         self.lost_rows = 0
 
@@ -24,9 +27,13 @@ class MemoryLedger:
         assert self.rows, "no call has been recorded"
         return self.rows[-1]
 
+    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None:
+        self.under_way[request_id] = look
+
     def record(self, row: LedgerRow) -> None:
         if self.closed:
             raise RuntimeError("the ledger is closed")
+        self.under_way.pop(row.request_id, None)
         self.rows.append(row)
 
     async def flush(self) -> None: ...

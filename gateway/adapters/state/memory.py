@@ -54,6 +54,11 @@ class MemoryState:
         self._entries[(ns, key)] = (value, held[1])
         return total
 
+    def until(self, ns: str, key: str) -> float | None:
+        """When the entry ends, on the clock's `monotonic`; None when there is none."""
+        held = self._entries.get((ns, key))
+        return None if held is None or held[1] <= self._clock.monotonic() else held[1]
+
     async def aclose(self) -> None:
         self._entries.clear()
         self._bytes = 0

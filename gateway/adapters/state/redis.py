@@ -12,7 +12,7 @@ from typing import cast
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
-from gateway.errors import GatewayError
+from gateway.errors import StateUnavailable
 
 PREFIX = "interlock"
 TIMEOUT_S = 2.0
@@ -22,12 +22,6 @@ local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
 if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return sum
 """
-
-
-class StateUnavailable(GatewayError):
-    status = 503
-    kind = "overloaded_error"
-    code = "state_unavailable"
 
 
 class RedisState:

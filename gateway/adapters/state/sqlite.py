@@ -1,5 +1,9 @@
 """State in one SQLite file (WAL): survives restarts, shared by the workers of one machine. One thread owns the connection,
-so the event loop never waits for the disk."""
+so the event loop never waits for the disk.
+
+A file that stays locked or cannot be written raises StateUnavailable, and the callers decide what a request without memory
+may do.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.errors import StateUnavailable
 from gateway.ports import Clock
 
 T = TypeVar("T")
@@ -24,6 +29,19 @@ CREATE INDEX IF NOT EXISTS state_expires ON state (expires_s);
 
 SWEEP_EVERY = 500
 """Writes between two removals of what has expired."""
+
+BUSY_S = 5.0
+"""How long a write waits for those of other processes. Each holds the lock for well under a millisecond."""
+
+
+def open_file(path: Path) -> sqlite3.Connection:
+    """The file, made if it is not there, for the use of any one thread at a time. Blocking; sqlite3.Error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = NORMAL")
+    db.executescript(_SCHEMA)
+    return db
 
 
 class SqliteState:
@@ -113,16 +131,17 @@ class SqliteState:
     # --- in the thread ----------------------------------------------------------------------------------------
 
     async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: work(self._open()))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._told, work)
+
+    def _told(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return work(self._open())
+        except sqlite3.Error as error:
+            raise StateUnavailable(f"the state store ({self._path.name}) did not answer: {error}") from error
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, timeout=5.0, isolation_level=None, check_same_thread=False)
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("PRAGMA synchronous = NORMAL")
-            db.executescript(_SCHEMA)
-            self._db = db
+            self._db = open_file(self._path)
         return self._db
 
     def _read(self, db: sqlite3.Connection, ns: str, key: str) -> bytes | None:

@@ -127,7 +127,7 @@ async def test_a_store_that_is_away_costs_memory_not_answers(tmp_path):
         class Away:
             def __getattr__(self, name):
                 async def fail(*args, **more):
-                    from gateway.adapters.state.redis import StateUnavailable
+                    from gateway.errors import StateUnavailable
 
                     raise StateUnavailable("away")
 

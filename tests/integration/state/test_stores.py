@@ -5,13 +5,15 @@ import time
 
 import pytest
 
+from gateway.adapters.state.behind import WriteBehindState
 from gateway.adapters.state.memory import MemoryState
-from gateway.adapters.state.redis import RedisState, StateUnavailable
+from gateway.adapters.state.redis import RedisState
 from gateway.adapters.state.sqlite import SqliteState
+from gateway.errors import StateUnavailable
 from gateway.testing.clock import ManualClock
 from tests.support.redis import redis_server
 
-KINDS = ["memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis)]
+KINDS = ["memory", "behind", "sqlite", pytest.param("redis", marks=pytest.mark.redis)]
 
 
 class RealClock:
@@ -45,8 +47,14 @@ async def case(request, tmp_path):
         found = Case(store, RealClock(), 0.15)
     else:
         clock = ManualClock()
-        memory = request.param == "memory"
-        store = MemoryState(clock, 1 << 20) if memory else SqliteState(clock, tmp_path / "sub" / "state.sqlite")
+        path = tmp_path / "sub" / "state.sqlite"
+        if request.param == "memory":
+            store = MemoryState(clock, 1 << 20)
+        elif request.param == "sqlite":
+            store = SqliteState(clock, path)
+        else:
+            store = WriteBehindState(clock, path, 1 << 20)
+            await store.start()
         found = Case(store, clock, 60.0)
     yield found
     await store.aclose()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from gateway.accounting.cost import Pricing
+from gateway.adapters.state.behind import WriteBehindState
 from gateway.adapters.state.memory import MemoryState
 from gateway.adapters.state.sqlite import SqliteState
-from gateway.app import Gateway, _state, runtime_of
+from gateway.app import Gateway, _state, make_files, runtime_of
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.errors import ConfigError
@@ -76,7 +77,12 @@ def test_a_secret_that_cannot_be_read_is_a_warning(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize(
     ("state", "kind"),
-    [({}, MemoryState), ({"kind": "sqlite"}, SqliteState), ({"kind": "sqlite", "path": "x"}, SqliteState)],
+    [
+        ({"kind": "memory"}, MemoryState),
+        ({}, WriteBehindState),
+        ({"kind": "sqlite"}, SqliteState),
+        ({"kind": "sqlite", "path": "x"}, SqliteState),
+    ],
 )
 async def test_kinds_of_state(tmp_path: Path, state: dict[str, str], kind: type[object]) -> None:
     if "path" in state:
@@ -89,7 +95,29 @@ async def test_kinds_of_state(tmp_path: Path, state: dict[str, str], kind: type[
     finally:
         await store.aclose()
     files = {name for name in os.listdir(tmp_path) if name.endswith(".sqlite")}
-    assert files == ({"elsewhere.sqlite"} if "path" in state else {"state.sqlite"} if state else set())
+    assert files == ({"elsewhere.sqlite"} if "path" in state else set() if kind is MemoryState else {"state.sqlite"})
+
+
+async def test_several_workers_never_keep_state_to_themselves(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"server": {"workers": 2}})
+    store = await _state(settings, ManualClock(), tmp_path)
+    assert isinstance(store, SqliteState)
+    await store.aclose()
+
+
+async def test_a_state_file_that_is_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite").write_bytes(b"not a database at all, but long enough to be looked at as one" * 20)
+    with pytest.raises(ConfigError, match="move it away"):
+        await _state(Settings(), ManualClock(), tmp_path)
+    with pytest.raises(ConfigError, match="move it away"):
+        make_files(Settings(), tmp_path)
+
+
+def test_files_are_made_before_several_open_them(tmp_path: Path) -> None:
+    make_files(Settings(), tmp_path / "state")
+    make_files(Settings(), tmp_path / "state")
+    found = {path.name for path in (tmp_path / "state").iterdir() if path.suffix == ".sqlite"}
+    assert found == {"keys.sqlite", "ledger.sqlite", "state.sqlite"}
 
 
 class Reloading:

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import logging
 import sqlite3
+import threading
 import time
 
 import msgspec
@@ -176,7 +177,7 @@ async def test_a_failed_step_leaves_the_file_as_it_was(tmp_path, monkeypatch):
     version_1(tmp_path / "l")
     monkeypatch.setattr(module, "MIGRATIONS", {2: "ALTER TABLE hops ADD COLUMN lane TEXT; SELECT nonsense;"})
     ledger = SqliteLedger(tmp_path / "l", LedgerConfig(), lambda _: None)
-    with pytest.raises(sqlite3.Error):
+    with pytest.raises(ConfigError, match="no such column: nonsense; move it away"):
         await ledger.start()
     assert query(tmp_path / "l", "PRAGMA user_version") == [(1,)]
     assert not any(c[1] == "lane" for c in query(tmp_path / "l", "PRAGMA table_info(hops)"))
@@ -207,3 +208,36 @@ def test_every_field_of_a_row_is_a_column():
     assert set(module._CALL_FIELDS) == fields - {"usage", "hops"}
     assert set(module._HOP_FIELDS) == {f.name for f in msgspec.structs.fields(HopRow)} - {"usage"}
     assert {*module._USAGE_KINDS, "source"} == {f.name for f in msgspec.structs.fields(Usage)}
+
+
+def test_several_processes_may_bring_a_file_up_at_once(tmp_path):
+    version_1(tmp_path / "l")
+    problems = []
+
+    def bring_up():
+        try:
+            module.prepare(tmp_path / "l")
+        except Exception as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=bring_up) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert query(tmp_path / "l", "PRAGMA user_version") == [(SCHEMA_VERSION,)]
+
+
+async def test_a_file_that_another_process_holds_is_waited_for(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(module, "BUSY_S", 0.05)
+    async with opened(tmp_path / "l") as ledger:
+        with contextlib.closing(sqlite3.connect(tmp_path / "l", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            ledger.record(row("waits"))
+            await asyncio.sleep(0.4)
+            assert "locked by another process: 1 rows wait" in caplog.text
+            other.execute("COMMIT")
+        await ledger.flush()
+        assert ledger.lost_rows == 0
+        assert query(tmp_path / "l", "SELECT request_id FROM calls") == [("waits",)]

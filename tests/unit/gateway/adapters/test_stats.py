@@ -2,6 +2,8 @@ from types import SimpleNamespace
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.adapters.board import Board
+from gateway.adapters.crew import Crew
 from gateway.adapters.stats import Stats
 from gateway.ir.usage import Usage
 from gateway.telemetry import METRICS
@@ -54,7 +56,7 @@ def test_money_goes_to_the_model_that_was_paid():
     found = samples(stats)
     assert found["interlock_cost_usd_total", ("lane", "local"), ("model", "a")] == 30e-6
     assert found["interlock_cost_usd_total", ("lane", "mid"), ("model", "b")] == 12e-6
-    summary = stats.summary()
+    summary = stats.summary(HOST)
     assert summary["cost_usd"] == 42e-6
     assert summary["models"]["a"] == {
         "lane": "local",
@@ -67,8 +69,8 @@ def test_money_goes_to_the_model_that_was_paid():
 
 def test_a_model_that_changed_its_lane_keeps_its_money():
     stats = observed(row("1", lane="mid", cost=5), row("2", lane="local", cost=7))
-    assert stats.summary()["models"]["m"]["cost_usd"] == 12e-6
-    assert stats.summary()["models"]["m"]["calls"] == 2
+    assert stats.summary(HOST)["models"]["m"]["cost_usd"] == 12e-6
+    assert stats.summary(HOST)["models"]["m"]["calls"] == 2
 
 
 def test_savings_compare_only_what_can_be_compared():
@@ -77,7 +79,7 @@ def test_savings_compare_only_what_can_be_compared():
         row("2", cost=0, baseline=70, price_version="none"),
         row("3", cost=5, extra={"baseline": "unpriced"}),
     )
-    summary = stats.summary()
+    summary = stats.summary(HOST)
     assert summary["saved_usd"] == 40e-6
     assert summary["baseline_usd"] == 120e-6
     assert summary["unpriced_calls"] == 1
@@ -85,13 +87,13 @@ def test_savings_compare_only_what_can_be_compared():
 
 def test_calls_that_reached_nobody():
     stats = observed(row("1", model="", lane="", hops=(), outcome="refused", ttft_ms=None))
-    assert stats.summary()["models"] == {"none": {"lane": "", "calls": 1, "cost_usd": 0.0, "tokens": {}}}
-    assert stats.summary()["outcomes"] == {"refused": 1}
+    assert stats.summary(HOST)["models"] == {"none": {"lane": "", "calls": 1, "cost_usd": 0.0, "tokens": {}}}
+    assert stats.summary(HOST)["outcomes"] == {"refused": 1}
 
 
 def test_tokens_by_kind():
     stats = observed(row("1", usage=Usage(100, 10, 5, 2, 50, 7)))
-    assert stats.summary()["models"]["m"]["tokens"] == {
+    assert stats.summary(HOST)["models"]["m"]["tokens"] == {
         "input": 100, "cached": 10, "cache_written": 5, "output": 50, "reasoning": 7,
     }  # fmt: skip
 
@@ -116,3 +118,57 @@ def test_gauges_show_the_host():
     assert found[("interlock_ledger_lost_rows_total",)] == 4
     assert found[("interlock_config_generation",)] == 5
     assert found[("interlock_config_reload_failures_total",)] == 6
+    assert found[("interlock_workers",)] == 1
+    assert found[("interlock_worker_restarts_total",)] == 0
+
+
+def crewed():
+    board = Board(2)
+    board.began(0)
+    board.began(1)
+    return board, [Stats(Crew(board, slot)) for slot in range(2)]
+
+
+def test_whoever_is_asked_answers_for_all():
+    board, (first, second) = crewed()
+    first.observe(row("1", cost=10, baseline=15, total_ms=60.0))
+    second.observe(row("2", cost=5, total_ms=700.0, price_version="none"))
+    second.observe(row("3", model="other", outcome="cut"))
+    assert second.post(HOST) == 0
+    assert first.post(HOST) == 2, "what the other is serving"
+    for asked in (first, second):
+        told = asked.summary(HOST)
+        assert told["calls"] == 3
+        assert told["outcomes"] == {"ok": 2, "cut": 1}
+        assert told["cost_usd"] == 15e-6
+        assert told["baseline_usd"] == 15e-6
+        assert told["unpriced_calls"] == 1
+        found = samples(asked)
+        assert found["gen_ai_server_request_duration_seconds_count", ("lane", "mid"), ("model", "m")] == 2
+        assert found[("interlock_in_flight",)] == 4
+        assert found[("interlock_ledger_lost_rows_total",)] == 8
+        assert found[("interlock_config_reload_failures_total",)] == 6, "all refuse the same file: it counts once"
+        assert found[("interlock_workers",)] == 2
+    board.ended(1)
+    found = samples(first)
+    assert found[("interlock_in_flight",)] == 2, "who is dead serves nobody"
+    assert first.summary(HOST)["calls"] == 3, "but what it counted stays"
+
+
+def test_a_worker_started_again_counts_on():
+    board, (first, second) = crewed()
+    second.observe(row("1", cost=10))
+    second.post(HOST)
+    again = Stats(Crew(board, 1))
+    again.observe(row("2", cost=1))
+    assert again.sums()["calls"] == 2
+    assert again.summary(HOST)["cost_usd"] == 11e-6
+    assert first.summary(HOST)["calls"] == 2
+
+
+def test_what_was_told_once_is_never_taken_back():
+    """A scrape posts first, so that no later scrape of another worker is lower."""
+    _, (first, second) = crewed()
+    first.observe(row("1"))
+    assert first.summary(HOST)["calls"] == 1
+    assert second.summary(HOST)["calls"] == 1

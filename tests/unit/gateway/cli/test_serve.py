@@ -91,7 +91,7 @@ def test_an_ipv6_address_is_shown_in_brackets() -> None:
     ("text", "problem"),
     [
         ("modles: {}\n", "modles: unknown key"),
-        ("server: {workers: 2}\nstate: {kind: sqlite}\nmodels: {a: {provider: sim, lane: mid}}\n", "server.workers"),
+        ("server: {workers: 2}\nstate: {kind: memory}\nmodels: {a: {provider: sim, lane: mid}}\n", "server.workers"),
     ],
 )
 def test_a_bad_configuration_is_told_and_nothing_is_served(tmp_path: Path, text: str, problem: str) -> None:

@@ -16,7 +16,7 @@ def host(**more):
         "ports": SimpleNamespace(
             health=SimpleNamespace(status=lambda name: (name == "a", "" if name == "a" else "breaker open"))
         ),
-        "front": SimpleNamespace(in_flight=2),
+        "front": SimpleNamespace(in_flight=2, elsewhere=3),
         "reload_error": None,
         "reload_failures": 0,
         "warnings": (),
@@ -28,7 +28,7 @@ def host(**more):
 def test_well():
     told = health_of(host())
     assert told["status"] == "ok"
-    assert told["in_flight"] == 2
+    assert told["in_flight"] == 5
     assert told["config"]["generation"] == 3
     assert told["models"]["a"] == {"lane": "mid", "up": True, "detail": "ok", "simulated": False}
     assert told["models"]["b"] == {"lane": "local", "up": False, "detail": "breaker open", "simulated": True}

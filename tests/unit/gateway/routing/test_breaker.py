@@ -9,7 +9,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway.routing.breaker import COOLDOWN_MAX_S, NO_PROBE, Breaker, Outcome, Rules, cooled, ended, started, status
+from gateway.routing.breaker import (
+    COOLDOWN_MAX_S,
+    NO_PROBE,
+    Breaker,
+    Outcome,
+    Rules,
+    cooled,
+    ended,
+    joined,
+    started,
+    status,
+)
 
 RULES = Rules(failures=3, window_s=10.0, open_s=20.0, half_open_probes=1)
 
@@ -142,3 +153,31 @@ class AnyStory(RuleBasedStateMachine):
 
 TestAnyStory = AnyStory.TestCase
 TestAnyStory.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_joining_twice_changes_nothing():
+    rules = Rules(failures=3, window_s=10.0)
+    own, other = Breaker(failed_at=(1.0,)), Breaker(failed_at=(2.0,), cool_until_s=9.0)
+    once = joined(own, [other], rules, 3.0)
+    assert once == Breaker(failed_at=(1.0, 2.0), cool_until_s=9.0)
+    assert joined(once, [other, own, once], rules, 3.0) == once
+
+
+def test_the_newest_word_wins():
+    rules = Rules(failures=3)
+    opened = Breaker(phase="open", opened_at_s=5.0, openings=1)
+    well = Breaker(good_at_s=8.0)
+    assert joined(opened, [well], rules, 9.0).phase == "closed"
+    assert joined(well, [opened], rules, 9.0) == well
+    later = Breaker(phase="open", opened_at_s=8.5, openings=4)
+    found = joined(well, [later], rules, 9.0)
+    assert (found.phase, found.opened_at_s, found.openings) == ("open", 8.5, 1)
+    half = Breaker(phase="half_open", opened_at_s=8.5, openings=1, probes=1)
+    assert joined(half, [later], rules, 9.0).phase == "half_open", "its own probe is under way"
+
+
+def test_old_failures_of_others_do_not_count():
+    rules = Rules(failures=2, window_s=10.0)
+    found = joined(Breaker(failed_at=(19.0,)), [Breaker(failed_at=(5.0,))], rules, 20.0)
+    assert (found.phase, found.failed_at) == ("closed", (19.0,))
+    assert joined(Breaker(failed_at=(19.0,)), [Breaker(failed_at=(18.0,))], rules, 20.0).phase == "open"
