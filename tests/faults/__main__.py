@@ -8,6 +8,7 @@ import time
 
 from tests.faults import stage
 from tests.faults.schedule import make
+from tests.faults.tell import tell
 
 
 def main() -> int:
@@ -25,6 +26,8 @@ def main() -> int:
             print(f"seed {seed}:")
             for p in result.problems[:6]:
                 print("  ", p)
+        if given.seed is not None:
+            print(tell(result))
     print(f"{len(seeds)} seeds, {bad} bad, {time.perf_counter() - began:.1f} s")
     return 1 if bad else 0
 

@@ -366,7 +366,7 @@ def malformed(rng: random.Random, good: Good) -> Played:
         body = text_of(good)
         cut = rng.randrange(1, len(body))
         return whole("malformed", good, [rng.choice([body[:cut], b"", b"null", b"[]", b'"x"', b"<html>", b"\xff\xfe"])], "broken")
-    return whole("malformed", good, _between(rng, good, [bad], first=True), "broken")
+    return whole(f"malformed: {bad[:40]!r}", good, _between(rng, good, [bad], first=True), "either" if b"note" in bad else "broken")
 
 
 @accident(2)
@@ -429,8 +429,12 @@ def no_finish(rng: random.Random, good: Good) -> Played:
     if not good.stream:
         return none(rng, good)
     keep = good.pieces[: good.end]
-    ends = [good.pieces[-1]] if good.dialect == "chat" else []
-    return whole("no_finish", good, [*keep, *ends], "either" if ends else "broken")
+    if good.dialect != "chat":
+        return whole("no_finish", good, [*keep], "broken")
+    # [DONE] says that all was said, and some servers say nothing else: passed on as it is.
+    played = whole("no_finish", good, [*keep, good.pieces[-1]], "either")
+    played.structure = True
+    return played
 
 
 @accident(2)
