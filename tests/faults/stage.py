@@ -10,7 +10,7 @@ import hashlib
 import logging
 import random
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,7 @@ from gateway.testing.chance import SeededRandom
 from gateway.testing.pipes import Network
 from tests.faults import checks
 from tests.faults.client import Patient, Told
-from tests.faults.schedule import DIALECTS, LIMIT_S, Schedule, config
+from tests.faults.schedule import DIALECTS, LIMIT_S, Ask, Schedule, config
 from tests.faults.vendor import Vendor
 from tests.support.gateways import loaded
 
@@ -89,6 +89,13 @@ def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
 
 
 async def _play(result: Run, network: Network, folder: Path, spoil: Spoil | None) -> None:
+    async with opened(result, network, folder, spoil) as gateway:
+        await round_of(result, gateway, result.schedule.asks)
+
+
+@contextlib.asynccontextmanager
+async def opened(result: Run, network: Network, folder: Path, spoil: Spoil | None = None) -> AsyncIterator[Gateway]:
+    """A gateway and its upstreams for the schedule of `result`, whose rows are collected there."""
     schedule = result.schedule
     vendor = result.vendor = Vendor(str(schedule.seed), calm=schedule.calm, only=schedule.only)
     for host in HOSTS.values():
@@ -110,30 +117,36 @@ async def _play(result: Run, network: Network, folder: Path, spoil: Spoil | None
     gateway.ports.ledger._observe = seen  # type: ignore[attr-defined]
     if spoil is not None:
         spoil(gateway)
-    client = AsgiClient(gateway.front, give_up_s=3 * LIMIT_S)
-    before = asyncio.all_tasks()
-    began = asyncio.get_running_loop().time()
     try:
-        asks = [asyncio.ensure_future(Patient(client, ask).run()) for ask in schedule.asks]
-        done, hanging = await asyncio.wait(asks, timeout=3 * LIMIT_S)
-        for task in hanging:
-            task.cancel()
-            result.problems.append("a request never ended")
-        for task in done:
-            if (error := task.exception()) is not None:
-                result.problems.append(f"a client failed: {error!r}")
-            else:
-                result.told.append(task.result())
-        result.told.sort(key=lambda told: told.ask.index)
-        await asyncio.sleep(QUIET_S)
-        result.took_s = asyncio.get_running_loop().time() - began
-        result.problems += checks.of_run(result)
-        result.problems += checks.leftovers(gateway, before | vendor.lines)
+        yield gateway
     finally:
         await gateway.stop()
         await asyncio.sleep(QUIET_S)
         if vendor.lines:
             result.problems.append(f"{len(vendor.lines)} upstream connections live on after the gateway has stopped")
+
+
+async def round_of(result: Run, gateway: Gateway, schedule: tuple[Ask, ...]) -> None:
+    """Plays these asks side by side, waits until all is quiet, and checks what must hold then."""
+    client = AsgiClient(gateway.front, give_up_s=3 * LIMIT_S)
+    assert result.vendor is not None
+    before = asyncio.all_tasks()
+    began = asyncio.get_running_loop().time()
+    asks = [asyncio.ensure_future(Patient(client, ask).run()) for ask in schedule]
+    done, hanging = await asyncio.wait(asks, timeout=3 * LIMIT_S)
+    for task in hanging:
+        task.cancel()
+        result.problems.append("a request never ended")
+    for task in done:
+        if (error := task.exception()) is not None:
+            result.problems.append(f"a client failed: {error!r}")
+        else:
+            result.told.append(task.result())
+    result.told.sort(key=lambda told: told.ask.index)
+    await asyncio.sleep(QUIET_S)
+    result.took_s = asyncio.get_running_loop().time() - began
+    result.problems += checks.of_run(result)
+    result.problems += checks.leftovers(gateway, before | result.vendor.lines)
 
 
 @contextlib.contextmanager
