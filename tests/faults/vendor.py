@@ -129,6 +129,10 @@ class _Protocol(asyncio.StreamReaderProtocol):
     async def _begun(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._vendor.serve(Line(reader, writer, self.gone))
 
+    def eof_received(self) -> bool | None:
+        self.gone.set()  # a client of HTTP that closes its half has gone
+        return super().eof_received()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.gone.set()
         super().connection_lost(exc)
