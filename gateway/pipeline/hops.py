@@ -190,13 +190,14 @@ async def _attempt(
         failure, outcome = broken.error, broken.error.code
         raise DeliveredError(broken.error, broken.raw) from broken
     finally:
-        if reply is not None and outcome != "ok":
-            await asyncio.shield(reply.aclose())
         seconds = ports.clock.monotonic() - began
         flight.upstream_s += seconds
         flight.attempt_at = None
         ports.health.ended(endpoint.name, _breaker_word(outcome, failure), probe=probe)
         flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
+        if reply is not None and outcome != "ok":
+            # Last: a client that leaves just now cancels this wait, and must not take the row and the probe along.
+            await asyncio.shield(reply.aclose())
 
 
 _LIMITS = {

@@ -17,7 +17,7 @@ Message = MutableMapping[str, Any]
 App = Callable[[Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 Body = bytes | Iterable[bytes] | AsyncIterator[bytes]
 GIVE_UP_S = 20.0
-"""Real seconds after which a test that waits for the app has hung."""
+"""Seconds of the event loop after which a test that waits for the app has hung."""
 
 
 @dataclass(slots=True)
@@ -40,8 +40,9 @@ class Reply:
 class Exchange:
     """One request in progress; an async context manager that leaves at its end."""
 
-    def __init__(self, app: App, scope: dict[str, Any], body: Body, buffer: int) -> None:
+    def __init__(self, app: App, scope: dict[str, Any], body: Body, buffer: int, give_up_s: float = GIVE_UP_S) -> None:
         self._app, self._scope, self._body = app, scope, body
+        self._give_up_s = give_up_s
         self._pieces: asyncio.Queue[bytes | None] = asyncio.Queue(buffer)
         self._started: asyncio.Event = asyncio.Event()
         self._left = asyncio.Event()
@@ -61,7 +62,7 @@ class Exchange:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.leave()
-        done, _ = await asyncio.wait({self._task}, timeout=GIVE_UP_S)
+        done, _ = await asyncio.wait({self._task}, timeout=self._give_up_s)
         if not done:
             self._task.cancel()
             raise TimeoutError("the app did not end after its client had left")
@@ -80,7 +81,7 @@ class Exchange:
 
     async def wait(self) -> None:
         """Returns when the app has returned."""
-        await asyncio.wait_for(asyncio.shield(self._task), GIVE_UP_S)
+        await asyncio.wait_for(asyncio.shield(self._task), self._give_up_s)
 
     async def head(self) -> int:
         """The status, once it is there."""
@@ -109,7 +110,7 @@ class Exchange:
         return data
 
     async def _either(self, wanted: Any) -> Any:
-        async with asyncio.timeout(GIVE_UP_S):
+        async with asyncio.timeout(self._give_up_s):
             return await wanted
 
     async def _run(self) -> None:
@@ -163,6 +164,9 @@ class Exchange:
         """Waits while the client does not read, but not for one that left."""
         if self._left.is_set():
             return
+        if not self._pieces.full():
+            self._pieces.put_nowait(piece)
+            return
         putting = asyncio.ensure_future(self._pieces.put(piece))
         leaving = asyncio.ensure_future(self._left.wait())
         try:
@@ -173,10 +177,18 @@ class Exchange:
 
 
 class AsgiClient:
-    """Requests to an ASGI app. `headers` go with each of them."""
+    """Requests to an ASGI app. `headers` go with each of them. `give_up_s`: see `GIVE_UP_S`; more on virtual time."""
 
-    def __init__(self, app: App, headers: dict[str, str] | None = None, *, loopback: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        app: App,
+        headers: dict[str, str] | None = None,
+        *,
+        loopback: str = "127.0.0.1",
+        give_up_s: float = GIVE_UP_S,
+    ) -> None:
         self._app = app
+        self._give_up_s = give_up_s
         self._headers = headers or {}
         self._from = loopback
 
@@ -208,7 +220,7 @@ class AsgiClient:
             "client": (self._from, 50_000),
             "server": ("127.0.0.1", 4242),
         }
-        return Exchange(self._app, scope, body, buffer)
+        return Exchange(self._app, scope, body, buffer, self._give_up_s)
 
     async def request(
         self, method: str, path: str, body: Body | dict[str, Any] = b"", headers: dict[str, str] | None = None
