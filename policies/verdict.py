@@ -56,6 +56,15 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What one checkpoint said; `decision` is None when it had nothing to say."""
+
+    checkpoint: Checkpoint
+    decision: Decision | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """`checkpoint` is the one that decided. `reason` is one sentence for a human and for the model; `alternative` what would
     be allowed instead, if a rule says so. `arguments` is set when a rewrite replaced them (and was judged again)."""
@@ -71,6 +80,18 @@ class Verdict:
     arguments: bytes | None = None
     policy: str = ""
     """Digest of the policy that judged."""
+    trail: tuple[Step, ...] = ()
+    """Every checkpoint that was passed, in order."""
+    floor: bool = False
+    """Only a human may lift this ask."""
+    ask: Literal["ticket", "hold", "delegate"] = "ticket"
+    ask_timeout_s: float = 120.0
+    refusal: str | None = None
+    """Form of the refusal when a rule or the policy names one; None leaves it to the table of harnesses."""
+    granted_by: str = ""
+    """Who or what let an ask pass: a ticket's id, a hook, the classifier, a mode."""
+    context: tuple[str, ...] = ()
+    """Text that hooks want the model to be told."""
 
 
 @dataclass(frozen=True, slots=True)
