@@ -153,12 +153,13 @@ class Stats:
     def _add(self, other: Snapshot) -> None:
         for mine, theirs in (
             (self.requests, other.requests),
-            (self.tokens, other.tokens),
             (self.cost_usd_micros, other.cost_usd_micros),
             (self.attempts, other.attempts),
         ):
             for labels, count in theirs:
                 mine[labels] += count  # type: ignore[index]
+        for (model, kind), count in other.tokens:
+            self._tokens.setdefault(model, [0] * len(TOKEN_KINDS))[TOKEN_KINDS.index(kind)] += count
         for kept, told, name in (
             (self.durations, other.durations, "gen_ai_server_request_duration_seconds"),
             (self.first_tokens, other.first_tokens, "gen_ai_server_time_to_first_token_seconds"),
