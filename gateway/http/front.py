@@ -28,10 +28,10 @@ from gateway.errors import (
     Unauthenticated,
     UpgradeRequired,
 )
-from gateway.http.sink import AsgiSink, ClientGone, Cut, Receive, Scope, Send, read_body
+from gateway.http.sink import AsgiSink, ClientGone, Cut, Receive, Scope, Send, read_body, too_large
 from gateway.pipeline.runtime import Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest, expired, refuse
-from gateway.ports import Caller, Clock, Keys, Random
+from gateway.ports import Caller, Clock, Keys, Random, Sink
 from gateway.telemetry import LOG
 
 _log = logging.getLogger(LOG)
@@ -43,17 +43,35 @@ CONNECTION = "interlock.connection"
 NONE: Mapping[str, Any] = {}
 
 
+class ConnectionSink(Sink, Protocol):
+    """A sink that says how far it is."""
+
+    @property
+    def finished(self) -> bool: ...
+
+    @property
+    def cut(self) -> bool:
+        """The server must be told by an exception to close the connection."""
+
+
 class Connection(Protocol):
     """What our own server tells beyond ASGI."""
 
     def on_departure(self, callback: Callable[[], None] | None) -> None:
         """Called once, as soon as the client is gone, until unset."""
 
-    def take_body(self, limit_bytes: int) -> bytes | None:
-        """The whole body if it is here already. BodyTooLarge."""
+    @property
+    def shared(self) -> bool:
+        """Another request is pipelined behind this one: only ASGI's own way is safe then."""
+
+    async def body(self, limit_bytes: int, timeout_s: float) -> bytes:
+        """The whole body. BodyTooLarge, MalformedRequest when it does not arrive in time, ClientGone."""
+
+    def sink(self) -> ConnectionSink:
+        """Where the response is written."""
 
 
-Surface = Callable[["Front", RawRequest, Dialect, AsgiSink], Awaitable[None]]
+Surface = Callable[["Front", RawRequest, Dialect, Sink], Awaitable[None]]
 
 
 class Back(Protocol):
@@ -120,7 +138,10 @@ class Front:
     # --- inference --------------------------------------------------------------------------------------------
 
     async def _inference(self, scope: Scope, receive: Receive, send: Send, surface: Surface) -> None:
-        sink = AsgiSink(send)
+        connection: Connection | None = scope.get("extensions", NONE).get(CONNECTION)
+        if connection is not None and connection.shared:
+            connection = None
+        sink = AsgiSink(send) if connection is None else connection.sink()
         request_id = self._request_id()
         dialect = dialect_of(scope["path"])
         self.in_flight += 1
@@ -129,8 +150,7 @@ class Front:
         assert task is not None
         self._tasks.add(task)
         try:
-            raw = await self._admit(scope, receive, request_id)
-            connection: Connection | None = scope.get("extensions", NONE).get(CONNECTION)
+            raw = await self._admit(scope, receive, connection, request_id)
             if connection is None:
                 await self._watched(receive, surface(self, raw, dialect, sink), sink)
             else:
@@ -156,7 +176,7 @@ class Front:
         if sink.cut:
             raise Cut
 
-    async def _answer_error(self, sink: AsgiSink, dialect: Dialect, error: GatewayError, request_id: str) -> None:
+    async def _answer_error(self, sink: ConnectionSink, dialect: Dialect, error: GatewayError, request_id: str) -> None:
         if sink.finished:
             return
         if sink.started:
@@ -164,7 +184,9 @@ class Front:
         else:
             await refuse(sink, dialect, error, request_id)
 
-    async def _admit(self, scope: Scope, receive: Receive, request_id: str) -> RawRequest:
+    async def _admit(
+        self, scope: Scope, receive: Receive, connection: Connection | None, request_id: str
+    ) -> RawRequest:
         """Who asks, and may they; then the body. A caller without a key never gets to send 32 MiB."""
         headers: Headers = tuple(scope["headers"])
         server = self.runtime().settings.server
@@ -174,12 +196,14 @@ class Front:
             raise TooManyRequests(f"over {server.in_flight_max} requests in flight (server.in_flight_max)")
         caller = self.authenticate(dict(headers))
         length = content_length(headers)
-        connection: Connection | None = scope.get("extensions", NONE).get(CONNECTION)
-        body = connection.take_body(server.max_body_bytes) if connection is not None else None
-        if body is None:
+        if connection is None:
             body = await read_body(
                 receive, length=length, limit_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
             )
+        elif length is not None and length > server.max_body_bytes:
+            raise too_large(server.max_body_bytes)
+        else:
+            body = await connection.body(server.max_body_bytes, server.body_timeout_s)
         return RawRequest(request_id, scope["path"], scope["query_string"].decode("latin-1"), headers, body, caller)
 
     def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
@@ -205,7 +229,7 @@ class Front:
         return f"req_{int(self.clock.now() * 1000):012x}{self.random.token(6)}"
 
     async def _told(
-        self, connection: Connection, task: asyncio.Task[Any], work: Awaitable[None], sink: AsgiSink
+        self, connection: Connection, task: asyncio.Task[Any], work: Awaitable[None], sink: ConnectionSink
     ) -> None:
         """As `_watched`, without a task of its own: the server's connection tells us when the client leaves."""
         gone = False
@@ -226,7 +250,7 @@ class Front:
         finally:
             connection.on_departure(None)
 
-    async def _watched(self, receive: Receive, work: Awaitable[None], sink: AsgiSink) -> None:
+    async def _watched(self, receive: Receive, work: Awaitable[None], sink: ConnectionSink) -> None:
         """Runs the work in this task; the watcher cancels it when the client leaves. After the end of the answer every
         client "leaves" (ASGI): what is left to do then, such as giving the upstream's connection back, is let be."""
         task = asyncio.current_task()
@@ -266,7 +290,7 @@ class Front:
         await refuse(AsgiSink(send), dialect_of(path), error, self._request_id())
 
 
-async def serve_dialect(front: Front, raw: RawRequest, dialect: Dialect, sink: AsgiSink) -> None:
+async def serve_dialect(front: Front, raw: RawRequest, dialect: Dialect, sink: Sink) -> None:
     await front.pipeline.serve(raw, dialect, sink)
 
 
