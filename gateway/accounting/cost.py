@@ -51,6 +51,10 @@ def cost_of(usage: Usage, pricing: Pricing, book: PriceBook, *, at_s: float, bus
 
 def _by_tokens(usage: Usage, rates: Rates, version: str) -> Cost:
     """A cache rate that is not known falls back to the input rate: never to zero, never charged twice (litellm#14849)."""
+    if not (usage.cached_tokens or usage.cache_written_tokens):
+        parts = {"input": round(usage.input_tokens * rates.input), "output": round(usage.output_tokens * rates.output)}
+        parts = {kind: micros for kind, micros in parts.items() if micros}
+        return Cost(sum(parts.values()), parts, version)
     cached = rates.input if rates.cached is None else rates.cached
     written = rates.input if rates.cache_write is None else rates.cache_write
     written_1h = written if rates.cache_write_1h is None else rates.cache_write_1h

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from functools import lru_cache
 
 from gateway.dialects._shared import error_of_failed
 from gateway.endpoints import Endpoint
@@ -40,11 +41,11 @@ class Broken(Exception):
 def headers_for(flight: Flight, hop: Hop, endpoint: Endpoint) -> HeaderList:
     """Response headers that only the served hop knows, before the reply; the common ones were set by `serve`."""
     kept = [(n, v) for n, v in flight.headers if n not in _HOP_HEADERS]
-    kept += [
-        (H_MODEL, endpoint.name.encode()),
+    kept += (
+        (H_MODEL, header_text(endpoint.name)),
         (H_LANE, endpoint.lane.encode()),
         (H_REASON, header_text(hop.reason)),
-    ]
+    )
     if flight.losses:
         kept.append((H_LOSSES, header_text(", ".join(flight.losses))))
     if endpoint.simulated:
@@ -55,6 +56,7 @@ def headers_for(flight: Flight, hop: Hop, endpoint: Endpoint) -> HeaderList:
 _HOP_HEADERS = frozenset({H_MODEL, H_LANE, H_REASON, H_LOSSES, H_SIMULATED})
 
 
+@lru_cache(4096)
 def header_text(text: str, limit: int = 300) -> bytes:
     """A header value: printable ASCII, one line, bounded."""
     text = text[:limit]

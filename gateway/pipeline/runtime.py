@@ -42,8 +42,11 @@ class Runtime:
     """Dialects that a server turned out not to serve, learned while running."""
     retry: Rules = field(init=False)
     """Of models asked for by name; a route has its own."""
+    tags: tuple[str, ...] = field(init=False)
+    """Of every request."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "tags", tuple(dict.fromkeys(self.settings.tags)))
         object.__setattr__(self, "retry", Rules(**self.settings.retry.model_dump()))
 
     @property

@@ -304,9 +304,11 @@ def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
 
 def _tags(headers: Mapping[bytes, bytes], caller: Caller, runtime: Runtime) -> tuple[str, ...]:
     """Configured, the key's, and `x-interlock-tags` (comma-separated; at most 16 of at most 64 characters)."""
+    if b"x-interlock-tags" not in headers and not caller.tags:
+        return runtime.tags
     sent = (_header(headers, b"x-interlock-tags") or "").split(",")
     asked = [t.strip()[:64] for t in sent if t.strip()][:16]
-    return tuple(dict.fromkeys((*runtime.settings.tags, *caller.tags, *asked)))
+    return tuple(dict.fromkeys((*runtime.tags, *caller.tags, *asked)))
 
 
 def common_headers(exchange: Exchange) -> HeaderList:

@@ -19,11 +19,9 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
     """One row for the call. Usage and cost are the sums over its hops: what was paid, not only what was useful."""
     exchange, plan = flight.exchange, flight.plan
     served = runtime.endpoints.get(flight.served or "")
-    usage = _sum([hop.usage for hop in flight.hops])
-    parts: dict[str, int] = {}
-    for hop in flight.hops:
-        for kind, micros in hop.cost_parts.items():
-            parts[kind] = parts.get(kind, 0) + micros
+    hops = tuple(flight.hops)
+    usage = hops[0].usage if len(hops) == 1 else _sum([hop.usage for hop in hops])
+    parts = hops[0].cost_parts if len(hops) == 1 else _parts(hops)
     total_s = ports.clock.monotonic() - flight.started_at
     baseline, extra = _baseline(flight, ports, runtime)
     return LedgerRow(
@@ -56,10 +54,18 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
         gateway_ms=round(max(0.0, total_s - flight.upstream_s) * 1000, 3),
         request_bytes=len(exchange.body),
         reply_bytes=flight.reply_bytes,
-        hops=tuple(flight.hops),
+        hops=hops,
         tags=exchange.tags,
         extra=extra,
     )
+
+
+def _parts(hops: tuple[HopRow, ...]) -> dict[str, int]:
+    parts: dict[str, int] = {}
+    for hop in hops:
+        for kind, micros in hop.cost_parts.items():
+            parts[kind] = parts.get(kind, 0) + micros
+    return parts
 
 
 def _sum(usages: list[Usage]) -> Usage:

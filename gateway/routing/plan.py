@@ -11,6 +11,7 @@ prompt cache (protocols.md 2.4); sub-calls (titles, summaries …) neither follo
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NoReturn
 
 from msgspec.structs import replace
@@ -142,9 +143,13 @@ def _named(exchange: Exchange, endpoint: Endpoint) -> Plan:
     candidate = _judge(exchange, endpoint, lambda _: (True, ""))
     if not candidate.eligible:
         _refuse(exchange, [candidate])
-    why = f"{endpoint.name} was asked for by name"
-    hop = Hop(endpoint.name, endpoint.lane, why)
-    return Plan((hop,), "named", False, why, (candidate,))
+    return _plan_of(endpoint.name, endpoint.lane, candidate.why)
+
+
+@lru_cache(1024)
+def _plan_of(name: str, lane: LaneName, candidate_why: str) -> Plan:
+    why = f"{name} was asked for by name"
+    return Plan((Hop(name, lane, why),), "named", False, why, (Candidate(name, True, candidate_why),))
 
 
 def _judge(exchange: Exchange, endpoint: Endpoint, status: Status) -> Candidate:

@@ -72,7 +72,7 @@ async def test_what_clients_may_do_about_it(error, headers):
 
 
 def test_tags_are_bounded():
-    runtime = SimpleNamespace(settings=SimpleNamespace(tags=("site",)))
+    runtime = SimpleNamespace(tags=("site",))
     sent = b", ".join(b"t%d" % n for n in range(50)) + b", " + b"x" * 200
     tags = serve._tags({b"x-interlock-tags": sent}, Caller("k", tags=("key", "site")), runtime)
     assert tags[:2] == ("site", "key")
