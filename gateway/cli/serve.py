@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gc
 import ipaddress
 import logging
 import signal
@@ -42,6 +43,8 @@ _log = logging.getLogger(LOG)
 
 EXIT_PORT_TAKEN = 3
 REACH_S = 1.0
+SETTLED_S = 5.0
+"""After the start: by then prices, ranks and the operations app are loaded."""
 
 
 @click.command()
@@ -382,6 +385,7 @@ async def _serve(
         loop.add_reader(life, _orphaned, loop, life, stopping)
     serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
+    loop.call_later(SETTLED_S, _settle_memory)
     async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a worker is forked with them blocked
         while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
@@ -417,3 +421,11 @@ def _say(listening: socket.socket, workers: int = 1) -> None:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+def _settle_memory() -> None:
+    """What is loaded by now stays for good: the collector need not walk it (200,000 objects, 60 ms) whenever requests have
+    made some hundred new ones. Cycles are rare here, so the young generation may grow larger than Python's 700."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
