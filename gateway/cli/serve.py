@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gc
 import ipaddress
 import logging
 import signal
