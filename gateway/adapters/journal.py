@@ -12,6 +12,7 @@ the process, however that ended.
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import secrets
@@ -22,6 +23,7 @@ from typing import IO
 
 import msgspec
 
+from gateway.adapters import bulk
 from gateway.ir.exchange import LedgerRow
 from gateway.telemetry import LOG
 
@@ -38,7 +40,7 @@ CREATE INDEX open_calls_run ON open_calls (run)
 Look = Callable[[], LedgerRow]
 Entry = Callable[[LedgerRow], tuple[str, float, str]]
 
-_PUT = "INSERT OR REPLACE INTO open_calls (request_id, run, at_s, row) VALUES (?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO open_calls (request_id, run, at_s, row)"
 
 _decode = msgspec.json.Decoder(LedgerRow).decode
 
@@ -93,15 +95,17 @@ class Journal:
         rows = [row for id_ in due if (row := _looked(current[id_])) is not None]
         with db:
             db.execute("BEGIN IMMEDIATE")
-            entries = (self._entry(row) for row in rows)
-            db.executemany(_PUT, [(id_, self.run, at_s, text) for id_, at_s, text in entries])
+            entries = map(self._entry, rows)
+            bulk.insert(db, _PUT, 4, [(id_, self.run, at_s, text) for id_, at_s, text in entries])
         self._written |= due
 
     def settled(self, db: sqlite3.Connection, request_ids: list[str]) -> None:
         """These are in the bill by the same transaction."""
         gone = self._written.intersection(request_ids)
         if gone:
-            db.executemany("DELETE FROM open_calls WHERE request_id = ?", [(id_,) for id_ in gone])
+            db.execute(
+                "DELETE FROM open_calls WHERE request_id IN (SELECT value FROM json_each(?))", (json.dumps(list(gone)),)
+            )
             self._written -= gone
 
     def end(self) -> None:

@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.adapters import journal
+from gateway.adapters import bulk, journal
 from gateway.config.settings import LedgerConfig
 from gateway.errors import ConfigError
 from gateway.ir.exchange import LedgerRow
@@ -32,6 +32,8 @@ from gateway.telemetry import LOG
 BATCH_MAX = 500
 BATCH_WAIT_S = 0.05
 """How long a row may wait for company: a commit costs about as much as a hundred rows."""
+
+EXPIRE_EVERY_S = 5.0
 
 BUSY_S = 10.0
 """How long a commit waits for those of other processes before it is tried again; each takes a few milliseconds."""
@@ -132,7 +134,7 @@ CREATE VIEW hops AS SELECT e.id AS call_id, h.key AS number, e.at_s AS at_s, {_u
 INTEGER_MAX = 2**63 - 1
 """SQLite's. A vendor that reports more tokens than that is wrong, and must not cost us the row."""
 
-_INSERT = "INSERT OR IGNORE INTO entries (request_id, at_s, row) VALUES (?, ?, ?)"
+_INSERT = "INSERT OR IGNORE INTO entries (request_id, at_s, row)"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -156,6 +158,7 @@ class SqliteLedger:
         """See `ports.Ledger`."""
         self._thread = threading.Thread(target=self._run, name="ledger", daemon=True)
         self._next_look_s = 0.0
+        self._next_expiry_s = 0.0
         self.lost_rows = 0
 
     async def start(self) -> None:
@@ -273,12 +276,15 @@ class SqliteLedger:
     def _commit(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
         with db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(_INSERT, [entry(row) for row in rows])
+            bulk.insert(db, _INSERT, 3, [entry(row) for row in rows])
             self._journal.settled(db, [row.request_id for row in rows])
             self._expire(db, rows[-1].at_s)
 
     def _expire(self, db: sqlite3.Connection, now_s: float) -> None:
-        """A few old rows with each batch: retention never becomes one long lock."""
+        """A few old rows at a time: retention never becomes one long lock."""
+        if now_s < self._next_expiry_s:
+            return
+        self._next_expiry_s = now_s + EXPIRE_EVERY_S
         limit_s = now_s - self._config.retention_days * 86_400
         db.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at_s < ? LIMIT 1000)", (limit_s,))
 

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.adapters import bulk
 from gateway.adapters.state.memory import MemoryState
 from gateway.adapters.state.sqlite import SWEEP_EVERY, open_file
 from gateway.errors import StateUnavailable
@@ -171,10 +172,9 @@ class WriteBehindState:
         self._writes += len(writes)
         with db:
             db.execute("BEGIN IMMEDIATE")
-            db.executemany(
-                "INSERT OR REPLACE INTO state (ns, key, value, counter, expires_s) VALUES (?, ?, ?, NULL, ?)", kept
-            )
-            db.executemany("DELETE FROM state WHERE ns = ? AND key = ?", gone)
+            bulk.insert(db, "INSERT OR REPLACE INTO state (ns, key, value, expires_s)", 4, kept)
+            if gone:
+                db.executemany("DELETE FROM state WHERE ns = ? AND key = ?", gone)
             if self._writes >= SWEEP_EVERY:
                 self._writes = 0
                 db.execute("DELETE FROM state WHERE expires_s <= ?", (self._clock.now(),))
