@@ -178,7 +178,11 @@ async def _decide(
 
 async def recalled(state: StateStore, ns: str, key: str) -> bytes | None:
     """What is remembered; nothing when the store is away. Memory makes answers better, it must not prevent them."""
-    return (await recalled_many(state, ns, [key]))[0]
+    try:
+        return await state.get(ns, key)
+    except GatewayError as error:
+        _log.error("%s is not recalled: %s", ns, error.message)
+        return None
 
 
 async def recalled_many(state: StateStore, ns: str, keys: list[str]) -> list[bytes | None]:

@@ -69,7 +69,11 @@ class WriteBehindState:
         self._in_file = await self._in_thread(self._keys)
 
     async def get(self, ns: str, key: str) -> bytes | None:
-        return (await self.get_many(ns, [key]))[0]
+        found = self._front.held(ns, key)
+        if found is not None or not self._may_have((ns, key)):
+            return found
+        await self._fetch(ns, [key])
+        return self._front.held(ns, key)
 
     async def get_many(self, ns: str, keys: Sequence[str]) -> list[bytes | None]:
         found = await self._front.get_many(ns, keys)
@@ -80,7 +84,7 @@ class WriteBehindState:
         return await self._front.get_many(ns, keys)
 
     async def put(self, ns: str, key: str, value: bytes, ttl_s: float) -> None:
-        await self._front.put(ns, key, value, ttl_s)
+        self._front.keep(ns, key, value, ttl_s)
         self._later((ns, key), (value, self._clock.now() + ttl_s))
 
     async def put_many(self, ns: str, items: Mapping[str, bytes], ttl_s: float) -> None:

@@ -18,6 +18,14 @@ class MemoryState:
         self._entries: OrderedDict[tuple[str, str], tuple[bytes, float]] = OrderedDict()
         self._bytes = 0
 
+    def held(self, ns: str, key: str) -> bytes | None:
+        """`get`, for whoever stands before or behind this store."""
+        return self._get((ns, key))
+
+    def keep(self, ns: str, key: str, value: bytes, ttl_s: float) -> None:
+        """`put`, likewise."""
+        self._put((ns, key), value, ttl_s)
+
     async def get(self, ns: str, key: str) -> bytes | None:
         return self._get((ns, key))
 
