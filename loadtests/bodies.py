@@ -21,8 +21,8 @@ LARGE_BYTES: Final = 260_000
 SESSION_FIRST_BYTES: Final = 15_000
 SESSION_LAST_BYTES: Final = 410_000
 SESSION_TURNS: Final = 40
-TURN_PARTS: Final = 8
-"""Deltas of one reply in a session, as in native/mock.c."""
+TURN_PARTS: Final = 40
+"""Deltas of one reply in a session, as in native/mock.c: a tool call with a few arguments, or some sentences."""
 
 Json = dict[str, Any]
 
@@ -192,7 +192,7 @@ def turn_token(seed: int, turn: int) -> str:
 def reply(seed: int, turn: int) -> Json:
     """The assistant message that the mock streams in `turn`, as a harness puts it together."""
     if turn % 4 == 3:
-        parts = [f"Part {i} of turn {turn} is done, the next one follows.# " for i in range(TURN_PARTS)]
+        parts = [f"Part {i} of turn {turn} is done.# " for i in range(TURN_PARTS)]
         return {"role": "assistant", "content": "".join(parts)}
     why = " ".join(f"part {i}#" for i in range(TURN_PARTS))
     arguments = f'{{"path":"src/app/module_{turn:02}.py","why":"{why}"}}'

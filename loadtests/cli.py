@@ -15,7 +15,7 @@ from typing import Final
 from loadtests import gate, page, peers, profile, report, targets, workloads
 from loadtests.native import Mock, compiled
 from loadtests.processes import raise_file_limit, rss_mib
-from loadtests.runner import Bench, Cell, progress
+from loadtests.runner import REST_S, Bench, Cell, progress, settled
 from loadtests.targets import CACHE, ROOT, Target
 from loadtests.workloads import Amount, Workload
 
@@ -138,9 +138,10 @@ def measure(
     run = report.Run.begun(options.mode, targets.Interlock.policies)
     rounds = options.rounds or (2 if options.mode == "quick" else 3)
     with started(names, mock_port, folder) as running:
-        time.sleep(0.5)
         for target in running:
-            run.started(target, rss_mib(target.pid) if target.process else 0.0)
+            if target.process:
+                settled(target.pid, REST_S)
+                run.started(target, rss_mib(target.pid))
         bench = Bench(running, CACHE, folder, run_seed=int(time.time()))
         bench.rounds(plan, rounds)
         slow_and_soak(options, bench)
@@ -149,15 +150,15 @@ def measure(
 
 
 def slow_and_soak(options: argparse.Namespace, bench: Bench) -> None:
-    """One round each: they take long, and what they show (errors, memory) does not hang on the machine's mood."""
+    """One round each, on a fresh process: errors and memory do not hang on the machine's mood."""
     quick = options.mode == "quick"
     slow = workloads.SLOW_SHORT if quick else workloads.SLOW
     for target in bench.targets:
-        if asked(options.only, slow.name) and (not quick or target.name.startswith("interlock")):
-            bench.cell(slow, slow.full, target, 0)
-    for target in bench.targets:
         if asked(options.only, workloads.SOAK.name) and not quick and target.name != "direct":
-            bench.cell(workloads.SOAK, Amount(requests=target.soak_requests), target, 0)
+            bench.fresh(workloads.SOAK, Amount(requests=target.soak_requests), target)
+    for target in bench.targets:
+        if asked(options.only, slow.name) and (not quick or target.name.startswith("interlock")):
+            bench.fresh(slow, slow.full, target)
 
 
 def profiled(options: argparse.Namespace) -> int:

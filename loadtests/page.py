@@ -50,7 +50,7 @@ def head(run: Run) -> str:
     )
     return "\n".join(
         (
-            f"- measured {when}, {run.rounds} rounds in {run.seconds / 60:.0f} min, with `{run.command}`",
+            f"- measured {when}, rounds: {run.rounds}, in {run.seconds / 60:.0f} min, with `{run.command}`",
             f"- machine: {machine()}; load average {run.load_before[0]:.2f} before, {run.load_after[0]:.2f} after",
             f"- versions: {versions}",
             f"- tool-call policies: {', '.join(run.policies) if run.policies else 'none configured'}",
@@ -170,13 +170,20 @@ def memory(run: Run) -> str:
         "", "start to first answer, s", "idle RSS, MiB", "peak RSS, MiB", "soak: before → after, MiB (requests)",
         "1,000 slow streams: KiB each", "of them failed", "seconds (9.5 at best)", "errors in all workloads",
     )  # fmt: skip
-    return "## Start, memory, errors\n\n" + table(columns, rows)
+    note = (
+        "The soak and the slow streams are run once, each on a fresh process; idle is after the first answers, at rest."
+    )
+    return f"## Start, memory, errors\n\n{note}\n\n{table(columns, rows)}"
 
 
 def peers(run: Run) -> str:
-    failed = [f"- {NAMES[c.target]}, `{c.workload}`: {c.errors} failed ({c.trouble})" for c in run.cells if c.errors]
+    failed = [
+        f"- {NAMES[c.target]}, `{c.workload}`: {c.errors} failed ({c.trouble.partition(';')[0]})"
+        for c in run.cells
+        if c.errors
+    ]
     missed = [w.name for w in TABLE if not run.of(w.name, "interlock")]
-    lines = ["## What failed, what is missing", *(failed or ["- no request failed"])]
+    lines = ["## What failed, what is missing", "", *(failed or ["- no request failed"])]
     if missed:
         lines.append(f"- not measured in this run: {', '.join(missed)}")
-    return "\n".join((lines[0], "", *lines[1:]))
+    return "\n".join(lines)

@@ -84,6 +84,8 @@ class LiteLLM(Peer):
     def environment(self) -> dict[str, str]:
         return {
             "LITELLM_LOG": "ERROR",
+            # Without keys, as Interlock here: its own switch for development on one machine.
+            "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
             # Its price list would be fetched from the network at the start.
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "PYTHONPATH": "",

@@ -65,10 +65,9 @@ class Run:
         return cls(mode, policies, time.time(), os.getloadavg())
 
     def started(self, target: Target, idle_mib: float) -> None:
-        if target.process:
-            self.versions[target.name] = target.version()
-            self.first_answer_s[target.name] = target.first_answer_s
-            self.idle_mib[target.name] = idle_mib
+        self.versions[target.name] = target.version()
+        self.first_answer_s[target.name] = target.first_answer_s
+        self.idle_mib[target.name] = idle_mib
 
     def ended(self, cells: Sequence[Cell], rounds: int) -> None:
         self.cells = list(cells)
@@ -85,7 +84,7 @@ class Run:
     def slow_kib(self, target: str) -> float:
         """Resident memory that one of the thousand slow streams took; NaN when it was not measured."""
         cells = self.of(workloads.SLOW.name, target)
-        return (cells[0].rss_peak - cells[0].rss_before) * 1024 / 1000 if cells else float("nan")
+        return cells[0].kib_per_stream if cells else math.nan
 
     def figures(self) -> gate.Figures:
         cpu = {w.name: r["interlock"] for w in TABLE if "interlock" in (r := cpu_ratios(self.cells, w.name))}

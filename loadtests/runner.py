@@ -23,6 +23,8 @@ from loadtests.workloads import SOAK, Amount, Workload
 
 SETTLE_S: Final = 0.5
 """Longest wait after a cell for what the target does behind the last answer: ledger rows, log lines."""
+REST_S: Final = 6.0
+"""Longest wait after a start for what is loaded in the background: tokenizer, prices, classifier."""
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Cell:
     ttft: float
     gap_p99: float
     events_per_answer: float
+    concurrency: int = 1
     cpu_s: float = 0.0
     units: float = 0.0
     rss_before: float = 0.0
@@ -48,6 +51,11 @@ class Cell:
     rss_after: float = 0.0
     seconds: float = 0.0
     turns_us: list[float] = field(default_factory=list)
+
+    @property
+    def kib_per_stream(self) -> float:
+        """What the resident memory grew at most, for each of the concurrent requests."""
+        return (self.rss_peak - self.rss_before) * 1024 / self.concurrency
 
     @property
     def cpu_ms(self) -> float:
@@ -76,6 +84,15 @@ class Bench:
             for workload, amount in workloads:
                 for target in order:
                     self.cell(workload, amount, target, number)
+
+    def fresh(self, workload: Workload, amount: Amount, target: Target) -> None:
+        """A cell on a process of its own: what memory it takes must not hide in what an earlier cell had freed."""
+        if not isinstance(target, Direct):
+            target.stop()
+            target.start()
+            self.warm(SOAK, target, 0)
+            settled(target.pid, REST_S)
+        self.cell(workload, amount, target, 0)
 
     def warm(self, workload: Workload, target: Target, number: int) -> None:
         """Connections are opened and code is warm when measuring begins; the conversation is not the one measured."""
@@ -153,10 +170,10 @@ class Bench:
         return paths
 
 
-def settled(pid: int) -> float:
-    """CPU seconds of a tree once it is at rest (under 2 % of a core for 60 ms), or after SETTLE_S."""
+def settled(pid: int, longest_s: float = SETTLE_S) -> float:
+    """CPU seconds of a tree once it is at rest (under 2 % of a core for 60 ms), or after `longest_s`."""
     used = cpu_s(pid)
-    end = time.monotonic() + SETTLE_S
+    end = time.monotonic() + longest_s
     while time.monotonic() < end:
         time.sleep(0.06)
         last, used = used, cpu_s(pid)
@@ -182,6 +199,7 @@ def _cell(workload: Workload, amount: Amount, target: Target, number: int, resul
         ttft=median([r.ms("ttft", 0.5) for r in results]),
         gap_p99=median([r.ms("gap", 0.99) for r in results]),
         events_per_answer=sum(r.raw["events"] for r in results) / complete if complete else 0.0,
+        concurrency=workload.concurrency,
         units=workload.units(complete, amount),
         seconds=sum(float(r.raw["seconds"]) for r in results),
         turns_us=[median([t[i] for t in turns]) for i in range(len(turns[0]))] if turns and all(turns) else [],

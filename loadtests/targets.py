@@ -87,6 +87,10 @@ class Target:
                 raise RuntimeError(f"{self.name} did not start:\n{said}")
             time.sleep(0.01)
         self.first_answer_s = time.monotonic() - began
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Has the target load what it loads with the first request of some kind."""
 
     def stop(self) -> None:
         if self.process is not None:
@@ -94,11 +98,15 @@ class Target:
             self.process = None
 
     def _answers(self) -> bool:
-        headers = dict(line.split(": ", 1) for line in self.headers_for("bench-json"))
+        return self.ask(self.model("bench-json"), self.headers_for("bench-json"))
+
+    def ask(self, model: str, lines: Sequence[str]) -> bool:
+        """Whether a small request, with these headers too, is answered with 200."""
+        headers = dict(line.split(": ", 1) for line in lines)
         headers |= {"content-type": "application/json", "authorization": "Bearer sk-bench"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("POST", self.path, bodies.small(self.model("bench-json")), headers)
+            connection.request("POST", self.path, bodies.small(model), headers)
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
@@ -194,6 +202,11 @@ class Interlock(Target):
 
     def environment(self) -> dict[str, str]:
         return {"PYTHONPATH": str(self.root)}
+
+    def loaded(self) -> None:
+        """The classifier comes with the first `auto`: its memory belongs to the idle figure."""
+        if not self.ask("auto", ("x-interlock-tags: bench-json",)):
+            raise RuntimeError(f"{self.name} does not answer `auto`")
 
     def config(self) -> dict[str, object]:
         """JSON is YAML. Each of the mock's models is a model; a tag chooses among them where `auto` is asked."""

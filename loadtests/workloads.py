@@ -110,7 +110,8 @@ WORKLOADS: Final = (
         Amount(requests=96), Amount(requests=32), sse=True, per="event", target=4.0,
     ),
     Workload(
-        "session", "40 turns, bodies of 15 to 410 KB, streamed", "bench-turn", lambda m, s: bodies.session(m, seed=s),
+        "session", "40 turns, bodies of 15 to 410 KB, each reply a call or a text in 40 deltas",
+        "bench-turn", lambda m, s: bodies.session(m, seed=s),
         bodies.TURN_PARTS, 1, Amount(requests=5), Amount(requests=4), sse=True, per="session", target=4.0, sequence=True,
     ),
 )  # fmt: skip

@@ -54,6 +54,7 @@ PAGES = (
 OTHERS = {
     "conformance": "which acceptance cases hold, from the last `make conformance`",
     "footprint": "what the base install weighs",
+    "performance": "what a request and a streamed event cost, beside nginx, LiteLLM and Portkey, from the last `make load`",
 }
 
 

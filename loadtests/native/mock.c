@@ -31,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS = 512, READ_SIZE = 256 * 1024, MAX_DELTAS = 256, TURN_PARTS = 8 };
+enum { MAX_EVENTS = 512, READ_SIZE = 256 * 1024, MAX_DELTAS = 256, TURN_PARTS = 40 };
 
 typedef struct { char *data; size_t len, cap; } Buf;
 
@@ -224,7 +224,7 @@ static void build_turn(Buf *b, const char *token, int turn) {
             argument_piece(text, sizeof text, path, i, TURN_PARTS);
             put_arguments(b, model, text);
         } else {
-            snprintf(text, sizeof text, "Part %d of turn %d is done, the next one follows.# ", i, turn);
+            snprintf(text, sizeof text, "Part %d of turn %d is done.# ", i, turn);
             put_text(b, model, text);
         }
     }

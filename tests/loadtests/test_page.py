@@ -39,7 +39,18 @@ def run() -> Run:
             cell("session", "nginx", number, 5.0),
             cell("session", "interlock", number, 15.0, turns_us=[900.0, *[300.0] * 34, *[450.0] * 5]),
         ]
-    cells.append(cell("slow_1000", "interlock", 0, 0.1, errors=1, trouble="1 closed; status -: ''", rss_peak=115.0))
+    cells.append(
+        cell(
+            "slow_1000",
+            "interlock",
+            0,
+            0.1,
+            errors=1,
+            trouble="1 closed; status -: ''",
+            rss_peak=115.0,
+            concurrency=1000,
+        )
+    )
     made.ended(cells, 2)
     return made
 
@@ -79,7 +90,7 @@ def test_the_page_names_date_machine_command_versions_and_misses(run: Run) -> No
     assert "nginx 1.22.1, Interlock abc123" in text
     assert report.cpu_model() in text
     assert "| large_c4 | 8.00x | 8.00-8.00 | ≤ 7x | NOT reached |" in text
-    assert "Interlock, `slow_1000`: 1 failed (1 closed" in text
+    assert "Interlock, `slow_1000`: 1 failed (1 closed)" in text
     assert "not measured in this run: medium_c16, burst, stream_c8, tool_c8" in text
     assert "turns 2-6 take 300 µs of CPU each, turns 36-40 450 µs" in text
 
