@@ -171,7 +171,8 @@ class MemoryTransport(asyncio.Transport):
         self._close_probe()
         if self._sock is not None:
             self._sock.close()
-        self._protocol.connection_lost(error)
+        protocol, self._protocol = self._protocol, None  # as asyncio's own: nothing is held after the end
+        protocol.connection_lost(error)
         self.peer._relieved()
 
     def _close_probe(self) -> None:
