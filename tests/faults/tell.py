@@ -7,7 +7,8 @@ from tests.faults.stage import Run
 
 
 def tell(run: Run) -> str:
-    lines = [f"seed {run.schedule.seed}: {len(run.told)} asks, {run.took_s:.1f} virtual seconds, dials {run.dials}"]
+    lines = [f"seed {run.schedule.seed}: {len(run.told)} asks, {run.took_s:.1f} virtual seconds, "
+             f"{'over HTTP, windows of ' + str(run.schedule.window_bytes) if run.schedule.served else 'by ASGI'}, {run.dials}"]
     for told in run.told:
         ask = told.ask
         lines.append(

@@ -4,7 +4,7 @@ import select
 import pytest
 
 from gateway.testing.loop import run
-from gateway.testing.pipes import HIGH_BYTES, KERNEL_BYTES, Network, pair
+from gateway.testing.pipes import WINDOW_BYTES, Network, pair
 
 
 class End(asyncio.Protocol):
@@ -106,10 +106,10 @@ def test_writing_to_one_that_has_gone_is_answered_by_a_reset():
 def test_a_reader_that_pauses_makes_the_writer_wait():
     async def work(here, there):
         there.transport.pause_reading()
-        here.transport.write(b"x" * KERNEL_BYTES)
+        here.transport.write(b"x" * WINDOW_BYTES)
         assert not here.paused
         assert here.transport.get_write_buffer_size() == 0
-        here.transport.write(b"x" * (HIGH_BYTES + 1))
+        here.transport.write(b"x" * (WINDOW_BYTES + 1))
         assert here.paused
         assert not there.transport.is_reading()
         there.transport.resume_reading()
@@ -117,7 +117,7 @@ def test_a_reader_that_pauses_makes_the_writer_wait():
         assert not here.paused
 
     _, there = played(work)
-    assert sum(map(len, there.seen)) == KERNEL_BYTES + HIGH_BYTES + 1
+    assert sum(map(len, there.seen)) == 2 * WINDOW_BYTES + 1
 
 
 def readable(transport):
