@@ -23,9 +23,7 @@ class Caller:
         ask, told = self._ask, self.told
         await asyncio.sleep(ask.at_s)
         told.began_s = now()
-        reader, writer = await asyncio.open_connection(
-            *self._at, limit=SLOW_LIMIT_BYTES if ask.buffer < 3 else 1 << 16
-        )
+        reader, writer = await asyncio.open_connection(*self._at, limit=SLOW_LIMIT_BYTES if ask.buffer < 3 else 1 << 16)
         try:
             left = await self._behave(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -131,10 +131,14 @@ def _ask(rng: random.Random, index: int) -> Ask:
 
 def config(origins: dict[str, str], timeouts: dict[str, float] | None = None, **more: Any) -> dict[str, Any]:
     """Two upstreams of each dialect at `origins` ("chat1", "chat2", ...), and a route for each way through them."""
-    models = {f"{dialect}/{n}": _model(origins[f"{dialect}{n}"], dialect, timeouts) for dialect in DIALECTS for n in (1, 2)}
+    models = {
+        f"{dialect}/{n}": _model(origins[f"{dialect}{n}"], dialect, timeouts) for dialect in DIALECTS for n in (1, 2)
+    }
     routes = [{"id": a, "when": {"tags": [f"r-{a}"]}, "to": [f"{a}/1"]} for a in DIALECTS]
     routes += [
-        {"id": f"{a}-{b}", "when": {"tags": [f"r-{a}-{b}"]}, "to": [f"{a}/1", f"{b}/2"]} for a in DIALECTS for b in DIALECTS
+        {"id": f"{a}-{b}", "when": {"tags": [f"r-{a}-{b}"]}, "to": [f"{a}/1", f"{b}/2"]}
+        for a in DIALECTS
+        for b in DIALECTS
     ]
     settings = {
         "models": models,

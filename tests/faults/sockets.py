@@ -16,8 +16,8 @@ from typing import Any
 
 from gateway.ports import Upstream
 from tests.faults import checks
-from tests.faults.checks import Limits
 from tests.faults.caller import Caller
+from tests.faults.checks import Limits
 from tests.faults.client import now
 from tests.faults.schedule import DIALECTS, TIMEOUTS, Ask, Schedule, config
 from tests.faults.stage import Run
@@ -72,7 +72,7 @@ async def _rest(stage: Any, vendor: Vendor) -> None:
 
 async def _until(what: Any, limit_s: float = 5.0) -> None:
     end = now() + limit_s
-    while not what() and now() < end:
+    while not what() and now() < end:  # noqa: ASYNC110 - what others count has no event
         await asyncio.sleep(0.01)
 
 
@@ -82,9 +82,8 @@ def _left(gateway: Any) -> list[str]:
     if front.pipeline.keeper._flights or front.pipeline.keeper._pings:
         problems.append("the keeper holds flights that have ended")
     usual = gateway.ports.upstream._usual
-    for client in getattr(usual, "_clients", {}).values():
-        if client.open_count != client.idle_count:
-            problems.append(f"{client.open_count} upstream connections are open, {client.idle_count} of them idle")
+    counts = [(client.open_count, client.idle_count) for client in getattr(usual, "_clients", {}).values()]
+    problems += [f"{all_} upstream connections are open, {idle} of them idle" for all_, idle in counts if all_ != idle]
     session = getattr(usual, "_session", None)
     if session is not None and session.connector._acquired:
         problems.append(f"aiohttp still uses {len(session.connector._acquired)} connections")
