@@ -97,7 +97,8 @@ def _served(seen: Seen, attempts: list[Attempt], everyone: list[Attempt]) -> tup
     if len(numbers) > 1:
         return None, [f"a second answer after content: attempts {sorted(numbers)}"]
     if not numbers:
-        return (attempts[-1] if seen.end == "ok" and attempts else None), []
+        last = attempts[-1] if attempts else None
+        return (last if last and (seen.end == "ok" or last.played.structure) else None), []
     served = everyone[numbers.pop()] if max(numbers) < len(everyone) else None
     if served is None or served not in attempts:
         return None, ["the answer of another request"]
