@@ -16,7 +16,7 @@ PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTES
 NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run fmt check test test-conformance test-faults test-harnesses harness-baseline test-vllm \
+.PHONY: help install run fmt check test test-conformance test-faults faults test-harnesses harness-baseline test-vllm \
 	load load-quick profile docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
@@ -48,8 +48,11 @@ test: env-dev system-test ## Install what the tests need and run all but the two
 test-conformance: env-dev ## The real OpenAI and Anthropic SDKs against the gateway
 	$(PYTEST) $(NOT_BIG) tests/conformance
 
-test-faults: env-dev ## The whole gateway under seeded delays, resets and slow streams
+test-faults: env-dev ## Seeds, sockets, memory, and whether the fault suite can fail (FAULTS_N=2000 FAULTS_FIRST=0)
 	$(PYTEST) $(NOT_BIG) tests/faults
+
+faults: env-dev ## Play seeds in which everything goes wrong (N=2000 FIRST=0); SEED=123 replays one, SHRINK=1 makes it small
+	@$(PY) -m tests.faults $(if $(SEED),--seed $(SEED) $(if $(SHRINK),--shrink),--n $(or $(N),2000) --first $(or $(FIRST),0))
 
 test-harnesses: env-dev ## Real coding harnesses through the running gateway (installs Node 22)
 	@scripts/system.sh npm

@@ -17,16 +17,23 @@ Accept = Callable[[], asyncio.BaseProtocol]
 Rule = Callable[[str, int], Awaitable[None]]
 """Asked at each dial; raises an OSError to refuse, waits to let the caller wait."""
 
-KERNEL_BYTES = 64 * 1024
-"""What the machine would hold between two processes: bytes under way up to this do not count as the writer's buffer."""
-HIGH_BYTES, LOW_BYTES = 64 * 1024, 16 * 1024  # asyncio's own water marks
+WINDOW_BYTES = 64 * 1024
+"""What the machine would hold between two processes: bytes under way up to this do not count as the writer's buffer. As
+much again may wait in that buffer before the writer is paused (asyncio's own high-water mark)."""
 
 
 class MemoryTransport(asyncio.Transport):
     """One end. Made in pairs by `pair` or `Network.connect`."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: Any, sock: socket.socket | None = None) -> None:
-        super().__init__({"sockname": ("memory", 0), "peername": ("memory", 0)})
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        protocol: Any,
+        sock: socket.socket | None = None,
+        window_bytes: int = WINDOW_BYTES,
+    ) -> None:
+        super().__init__({"sockname": ("127.0.0.1", 0), "peername": ("127.0.0.1", 0)})
+        self._window_bytes = window_bytes
         self._loop = loop
         self._protocol = protocol
         self._sock = sock
@@ -58,6 +65,11 @@ class MemoryTransport(asyncio.Transport):
             self._probe[1].send(b"!")
         return self._probe[0].fileno()
 
+    def getsockname(self) -> tuple[str, int]:
+        return "127.0.0.1", 0
+
+    getpeername = getsockname
+
     def getsockopt(self, *_: Any) -> int:
         return 0
 
@@ -85,10 +97,10 @@ class MemoryTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
 
     def get_write_buffer_size(self) -> int:
-        return max(0, self.peer._inbox_bytes - KERNEL_BYTES)
+        return max(0, self.peer._inbox_bytes - self._window_bytes)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
-        return LOW_BYTES, HIGH_BYTES
+        return self._window_bytes // 4, self._window_bytes
 
     def write(self, data: Any) -> None:
         if self.is_closing() or self._eof_sent or not data:
@@ -98,7 +110,7 @@ class MemoryTransport(asyncio.Transport):
             self._loop.call_soon(self._end, ConnectionResetError("connection reset by peer"))
             return
         self.peer._take(bytes(data))
-        if self.get_write_buffer_size() > HIGH_BYTES and not self._write_paused:
+        if self.get_write_buffer_size() > self._window_bytes and not self._write_paused:
             self._write_paused = True
             self._protocol.pause_writing()
 
@@ -158,7 +170,7 @@ class MemoryTransport(asyncio.Transport):
         self._schedule()
 
     def _relieved(self) -> None:
-        if self._write_paused and not self._lost and self.get_write_buffer_size() <= LOW_BYTES:
+        if self._write_paused and not self._lost and self.get_write_buffer_size() <= self._window_bytes // 4:
             self._write_paused = False
             self._protocol.resume_writing()
 
@@ -171,7 +183,8 @@ class MemoryTransport(asyncio.Transport):
         self._close_probe()
         if self._sock is not None:
             self._sock.close()
-        self._protocol.connection_lost(error)
+        protocol, self._protocol = self._protocol, None  # as asyncio's own: nothing is held after the end
+        protocol.connection_lost(error)
         self.peer._relieved()
 
     def _close_probe(self) -> None:
@@ -181,10 +194,15 @@ class MemoryTransport(asyncio.Transport):
 
 
 def pair(
-    loop: asyncio.AbstractEventLoop, here: Any, there: Any, sock: socket.socket | None = None
+    loop: asyncio.AbstractEventLoop,
+    here: Any,
+    there: Any,
+    sock: socket.socket | None = None,
+    *,
+    window_bytes: int = WINDOW_BYTES,
 ) -> tuple[MemoryTransport, MemoryTransport]:
     """The two ends of a connection between two protocols; `sock` is closed with the first."""
-    one, other = MemoryTransport(loop, here, sock), MemoryTransport(loop, there)
+    one, other = MemoryTransport(loop, here, sock, window_bytes), MemoryTransport(loop, there, None, window_bytes)
     one.peer, other.peer = other, one
     there.connection_made(other)
     here.connection_made(one)
@@ -192,9 +210,11 @@ def pair(
 
 
 class Network:
-    """Who listens where. `rule` is asked at each dial. An address nobody listens at refuses."""
+    """Who listens where. `rule` is asked at each dial. An address nobody listens at refuses. `window_bytes`: see
+    `WINDOW_BYTES`; a small one lets slow readers be felt early."""
 
-    def __init__(self, rule: Rule | None = None) -> None:
+    def __init__(self, rule: Rule | None = None, *, window_bytes: int = WINDOW_BYTES) -> None:
+        self._window_bytes = window_bytes
         self._listening: dict[tuple[str, int], Accept] = {}
         self._rule = rule
         self._pairs: list[tuple[MemoryTransport, MemoryTransport]] = []
@@ -215,7 +235,7 @@ class Network:
     def connect(
         self, loop: asyncio.AbstractEventLoop, protocol: Any, accept: Accept, sock: socket.socket | None = None
     ) -> MemoryTransport:
-        ends = pair(loop, protocol, accept(), sock)
+        ends = pair(loop, protocol, accept(), sock, window_bytes=self._window_bytes)
         self._pairs = [held for held in self._pairs if not (held[0]._lost and held[1]._lost)]
         self._pairs.append(ends)
         return ends[0]

@@ -57,7 +57,9 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0, help="the first of them")
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options.add_argument("--seed", type=int, help="play this one and tell all about it")
-    options.add_argument("--shrink", action="store_true", help="with --seed: tell the smallest schedule that fails alike")
+    options.add_argument(
+        "--shrink", action="store_true", help="with --seed: tell the smallest schedule that fails alike"
+    )
     given = options.parse_args()
     if given.seed is not None:
         return one(given.seed, small=given.shrink)

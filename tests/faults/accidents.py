@@ -74,7 +74,9 @@ class Played:
 REASONS = {200: b"OK", 400: b"Bad Request", 429: b"Too Many Requests"}
 
 
-def head(good: Good, framing: str, *, length: int | None = None, drop: bytes = b"", add: tuple[bytes, ...] = ()) -> bytes:
+def head(
+    good: Good, framing: str, *, length: int | None = None, drop: bytes = b"", add: tuple[bytes, ...] = ()
+) -> bytes:
     lines = [b"HTTP/1.1 %d %s" % (good.status, REASONS.get(good.status, b"Status"))]
     lines += [name + b": " + value for name, value in good.headers if name != drop and name != b"content-length"]
     lines += add
@@ -95,7 +97,9 @@ def chunk(data: bytes) -> bytes:
 LAST = b"0\r\n\r\n"
 
 
-def framed(good: Good, body: list[Step], *, ends: bool = True, framing: str | None = None, **more: object) -> list[Step]:
+def framed(
+    good: Good, body: list[Step], *, ends: bool = True, framing: str | None = None, **more: object
+) -> list[Step]:
     """The whole answer around `body`. `ends`: the body is closed as HTTP wants."""
     framing = framing or ("chunked" if good.stream else "length")
     if framing == "length" and "length" not in more:
@@ -216,7 +220,7 @@ def hang_after_head(rng: random.Random, good: Good) -> Played:
 def stall(rng: random.Random, good: Good) -> Played:
     body = list(good.pieces)
     cut = _inside(rng, good)
-    return Played("stall", _first(framed(good, body), _cut(body, cut), good) + [Pause(5000)], "broken", keep=False)
+    return Played("stall", [*_first(framed(good, body), _cut(body, cut), good), Pause(5000)], "broken", keep=False)
 
 
 @accident(2)
@@ -365,8 +369,15 @@ def malformed(rng: random.Random, good: Good) -> Played:
     if not good.stream:
         body = text_of(good)
         cut = rng.randrange(1, len(body))
-        return whole("malformed", good, [rng.choice([body[:cut], b"", b"null", b"[]", b'"x"', b"<html>", b"\xff\xfe"])], "broken")
-    return whole(f"malformed: {bad[:40]!r}", good, _between(rng, good, [bad], first=True), "either" if b"note" in bad else "broken")
+        return whole(
+            "malformed", good, [rng.choice([body[:cut], b"", b"null", b"[]", b'"x"', b"<html>", b"\xff\xfe"])], "broken"
+        )
+    return whole(
+        f"malformed: {bad[:40]!r}",
+        good,
+        _between(rng, good, [bad], first=True),
+        "either" if b"note" in bad else "broken",
+    )
 
 
 @accident(2)
@@ -410,7 +421,9 @@ def after_the_end(rng: random.Random, good: Good) -> Played:
     """A terminal event twice, content after it, or a whole second answer."""
     if not good.stream:
         return whole("after_the_end", good, [*good.pieces, b" "])
-    more = rng.choice([[good.pieces[-1]], list(good.pieces[good.content[0] :]) if good.content else [], list(good.pieces)])
+    more = rng.choice(
+        [[good.pieces[-1]], list(good.pieces[good.content[0] :]) if good.content else [], list(good.pieces)]
+    )
     return whole("after_the_end", good, [*good.pieces, *more])
 
 

@@ -97,7 +97,8 @@ def _served(seen: Seen, attempts: list[Attempt], everyone: list[Attempt]) -> tup
     if len(numbers) > 1:
         return None, [f"a second answer after content: attempts {sorted(numbers)}"]
     if not numbers:
-        return (attempts[-1] if seen.end == "ok" and attempts else None), []
+        last = attempts[-1] if attempts else None
+        return (last if last and (seen.end == "ok" or last.played.structure) else None), []
     served = everyone[numbers.pop()] if max(numbers) < len(everyone) else None
     if served is None or served not in attempts:
         return None, ["the answer of another request"]
@@ -222,14 +223,18 @@ def _outcome(told: Told, seen: Seen, attempts: list[Attempt], row: LedgerRow) ->
     if told.over:
         wanted = _outcomes_of_end(told, seen)
         if row.outcome not in wanted or (row.status != told.status):
-            return [f"booked as {row.outcome} {row.status}, the client saw {seen.end} {told.status} {seen.error[:80]!r}"]
+            return [
+                f"booked as {row.outcome} {row.status}, the client saw {seen.end} {told.status} {seen.error[:80]!r}"
+            ]
         return []
     if row.outcome == "client_left":
         return []
     last = attempts[-1].played.expect if attempts else "broken"
     if row.outcome == "ok" and last != "broken":
         return []
-    if row.outcome in ("cut", "upstream_error", "error", "refused") and (last != "whole" or told.ask.habit == "very slow"):
+    if row.outcome in ("cut", "upstream_error", "error", "refused") and (
+        last != "whole" or told.ask.habit == "very slow"
+    ):
         return []
     return [f"its client left, and it is booked as {row.outcome}"]
 
@@ -245,7 +250,9 @@ def _outcomes_of_end(told: Told, seen: Seen) -> tuple[str, ...]:
 def of_file(run: Run, path: Path) -> list[str]:
     """What is on the disk is what was recorded: every row, whole."""
     with closing(sqlite3.connect(path)) as db:
-        calls = db.execute("SELECT request_id, outcome, cost_usd_micros, output_tokens FROM calls ORDER BY id").fetchall()
+        calls = db.execute(
+            "SELECT request_id, outcome, cost_usd_micros, output_tokens FROM calls ORDER BY id"
+        ).fetchall()
         hops = db.execute("SELECT count(*) FROM hops").fetchone()[0]
         (integrity,) = db.execute("PRAGMA integrity_check").fetchone()
     recorded = [(r.request_id, r.outcome, r.cost_usd_micros, r.usage.output_tokens) for r in run.rows]
@@ -268,9 +275,8 @@ def leftovers(gateway: Any, known: set[asyncio.Task[Any]]) -> list[str]:
     keeper = front.pipeline.keeper
     if keeper._flights or keeper._pings:
         problems.append("the keeper holds flights that have ended")
-    for client in lean_clients(gateway):
-        if client.open_count != client.idle_count:
-            problems.append(f"{client.open_count} upstream connections are open, {client.idle_count} of them idle")
+    counts = [(client.open_count, client.idle_count) for client in lean_clients(gateway)]
+    problems += [f"{all_} upstream connections are open, {idle} of them idle" for all_, idle in counts if all_ != idle]
     return problems
 
 

@@ -40,7 +40,9 @@ class Seen:
 
     @property
     def content_bytes(self) -> int:
-        return len(self.text.encode()) + len(self.thinking.encode()) + sum(len(c.arguments.encode()) for c in self.calls)
+        return (
+            len(self.text.encode()) + len(self.thinking.encode()) + sum(len(c.arguments.encode()) for c in self.calls)
+        )
 
     def bad(self, what: str) -> None:
         if len(self.problems) < 5:
@@ -172,7 +174,11 @@ class Chat(Stream):
             _error_object("chat", told, seen)
             seen.end = "error"
             return
-        if told["object"] != "chat.completion.chunk" or not isinstance(told["id"], str) or not isinstance(told["model"], str):
+        if (
+            told["object"] != "chat.completion.chunk"
+            or not isinstance(told["id"], str)
+            or not isinstance(told["model"], str)
+        ):
             seen.bad(f"no chunk: {payload[:100]}")
         if told.get("usage"):
             if self.usage:

@@ -84,12 +84,16 @@ def _tool(dialect: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Schedule:
-    """`refused`, `mute`: shares of connections that are refused, or hang while connecting. `only`: see `Vendor.only`."""
+    """`refused`, `mute`: shares of connections that are refused, or hang while connecting. `served`: clients reach the
+    gateway over connections to its HTTP server, not by ASGI calls; `window_bytes` is what a connection holds by itself.
+    `only`: see `Vendor.only`."""
 
     seed: int
     asks: tuple[Ask, ...]
     refused: float
     mute: float
+    served: bool = False
+    window_bytes: int = 65536
     calm: bool = False
     only: dict[tuple[int, int], str] = field(default_factory=dict)
 
@@ -97,7 +101,14 @@ class Schedule:
 def make(seed: int) -> Schedule:
     rng = random.Random(seed)
     asks = tuple(_ask(rng, index) for index in range(rng.choices([1, 2, 3, 4, 6, 10], [3, 4, 4, 3, 2, 1])[0]))
-    return Schedule(seed, asks, refused=rng.choice([0, 0.05, 0.3]), mute=rng.choice([0, 0, 0.05]))
+    return Schedule(
+        seed,
+        asks,
+        refused=rng.choice([0, 0.05, 0.3]),
+        mute=rng.choice([0, 0, 0.05]),
+        served=rng.random() < 0.6,
+        window_bytes=rng.choice([512, 4096, 65536]),
+    )
 
 
 def _ask(rng: random.Random, index: int) -> Ask:
@@ -120,10 +131,14 @@ def _ask(rng: random.Random, index: int) -> Ask:
 
 def config(origins: dict[str, str], timeouts: dict[str, float] | None = None, **more: Any) -> dict[str, Any]:
     """Two upstreams of each dialect at `origins` ("chat1", "chat2", ...), and a route for each way through them."""
-    models = {f"{dialect}/{n}": _model(origins[f"{dialect}{n}"], dialect, timeouts) for dialect in DIALECTS for n in (1, 2)}
+    models = {
+        f"{dialect}/{n}": _model(origins[f"{dialect}{n}"], dialect, timeouts) for dialect in DIALECTS for n in (1, 2)
+    }
     routes = [{"id": a, "when": {"tags": [f"r-{a}"]}, "to": [f"{a}/1"]} for a in DIALECTS]
     routes += [
-        {"id": f"{a}-{b}", "when": {"tags": [f"r-{a}-{b}"]}, "to": [f"{a}/1", f"{b}/2"]} for a in DIALECTS for b in DIALECTS
+        {"id": f"{a}-{b}", "when": {"tags": [f"r-{a}-{b}"]}, "to": [f"{a}/1", f"{b}/2"]}
+        for a in DIALECTS
+        for b in DIALECTS
     ]
     settings = {
         "models": models,

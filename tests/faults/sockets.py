@@ -7,19 +7,19 @@ All silences are `SCALE` times as long as on virtual time. What only exists here
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from gateway.ports import Upstream
 from tests.faults import checks
+from tests.faults.caller import Caller
 from tests.faults.checks import Limits
-from tests.faults.client import Told, headers_of, now
-from tests.faults.schedule import DIALECTS, PATHS, TIMEOUTS, Ask, Schedule, config
+from tests.faults.client import now
+from tests.faults.schedule import DIALECTS, TIMEOUTS, Ask, Schedule, config
 from tests.faults.stage import Run
 from tests.faults.vendor import Vendor
 from tests.support.gateways import serving, staged
@@ -44,7 +44,7 @@ async def play(schedule: Schedule, folder: Path, upstream: Upstream | None) -> R
     settings = config(origins, timeouts, retry={"max_wait_s": 1.0})
     settings["server"]["body_timeout_s"] = 30 * SCALE
     async with staged(folder, settings, upstream=upstream or "real") as stage, serving(stage.gateway) as at:
-        told = await asyncio.gather(*(Caller(ask, at).run() for ask in result.schedule.asks))
+        told = await asyncio.gather(*(Caller(ask, "127.0.0.1", at, unit=SCALE).run() for ask in result.schedule.asks))
         await _rest(stage, vendor)
         result.told, result.rows = list(told), stage.rows
         result.problems += checks.of_run(result, LIMITS)
@@ -72,7 +72,7 @@ async def _rest(stage: Any, vendor: Vendor) -> None:
 
 async def _until(what: Any, limit_s: float = 5.0) -> None:
     end = now() + limit_s
-    while not what() and now() < end:
+    while not what() and now() < end:  # noqa: ASYNC110 - what others count has no event
         await asyncio.sleep(0.01)
 
 
@@ -82,9 +82,8 @@ def _left(gateway: Any) -> list[str]:
     if front.pipeline.keeper._flights or front.pipeline.keeper._pings:
         problems.append("the keeper holds flights that have ended")
     usual = gateway.ports.upstream._usual
-    for client in getattr(usual, "_clients", {}).values():
-        if client.open_count != client.idle_count:
-            problems.append(f"{client.open_count} upstream connections are open, {client.idle_count} of them idle")
+    counts = [(client.open_count, client.idle_count) for client in getattr(usual, "_clients", {}).values()]
+    problems += [f"{all_} upstream connections are open, {idle} of them idle" for all_, idle in counts if all_ != idle]
     session = getattr(usual, "_session", None)
     if session is not None and session.connector._acquired:
         problems.append(f"aiohttp still uses {len(session.connector._acquired)} connections")
@@ -94,132 +93,6 @@ def _left(gateway: Any) -> list[str]:
 def descriptors() -> int:
     gc.collect()
     return len(os.listdir("/proc/self/fd"))
-
-
-# --- a client by hand --------------------------------------------------------------------------------------------
-
-
-class Caller:
-    """One request over its own connection."""
-
-    def __init__(self, ask: Ask, port: int) -> None:
-        self._ask, self._port, self.told = ask, port, Told(ask)
-
-    async def run(self) -> Told:
-        ask, told = self._ask, self.told
-        await asyncio.sleep(ask.at_s)
-        told.began_s = now()
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=64 if ask.buffer < 3 else 1 << 16)
-        try:
-            left = await self._behave(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            left, told.cut = False, True
-        if left:
-            told.left_s = now()
-        told.over, told.ended_s = not left, now()
-        writer.transport.abort()
-        with contextlib.suppress(ConnectionError):
-            await writer.wait_closed()
-        return told
-
-    async def _behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        habit, number = self._ask.habit, self._ask.number
-        if await self._send(writer):
-            return True
-        match habit:
-            case "leaves at once":
-                return True
-            case "leaves after a time" | "leaves in its body":
-                return await self._within(reader, number)
-            case "leaves after the head":
-                await self._head(reader)
-                return True
-            case "leaves after pieces" | "stops reading, then leaves":
-                if not await self._read(reader, int(number)):
-                    return False
-                await asyncio.sleep(0.7 if habit.startswith("stops") else 0)
-                return True
-            case _:
-                await self._read(reader, None)
-                return False
-
-    async def _send(self, writer: asyncio.StreamWriter) -> bool:
-        """Returns whether the client left meanwhile."""
-        body = self._ask.body()
-        lines = [f"POST {PATHS[self._ask.dialect]} HTTP/1.1", "host: 127.0.0.1", "connection: close"]
-        lines += [f"{name}: {value}" for name, value in headers_of(self._ask).items()]
-        head = "\r\n".join([*lines, f"content-length: {len(body)}", "", ""]).encode()
-        half = len(body) // 2
-        writer.write(head + body[:half])
-        await writer.drain()
-        match self._ask.habit:
-            case "slow body":
-                await asyncio.sleep(0.1)
-            case "leaves in its body":
-                await asyncio.sleep(0.1)
-                return True
-            case "never sends its body":
-                return False
-        writer.write(body[half:])
-        await writer.drain()
-        return False
-
-    async def _within(self, reader: asyncio.StreamReader, seconds: float) -> bool:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._read(reader, None)
-        except TimeoutError:
-            return True
-        return False
-
-    async def _head(self, reader: asyncio.StreamReader) -> dict[str, str]:
-        lines = (await _line_block(reader)).decode("latin-1").split("\r\n")
-        fields = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-        told = self.told
-        told.status = int(lines[0].split(" ")[1])
-        told.kind, told.request_id = fields.get("content-type", ""), fields.get("x-request-id", "")
-        return fields
-
-    async def _read(self, reader: asyncio.StreamReader, count: int | None) -> bool:
-        """Reads the answer, or `count` pieces of it; returns whether it stopped before the end."""
-        fields = await self._head(reader)
-        seen = 0
-        async for piece in _pieces(reader, fields):
-            self.told.data += piece
-            seen += 1
-            if count is not None and seen >= count:
-                return True
-            if self._ask.habit == "slow" and seen < 40:
-                await asyncio.sleep(0.01)
-            elif self._ask.habit == "very slow" and seen == 2:
-                self.told.idle_s += 1.0
-                await asyncio.sleep(1.0)
-        return False
-
-
-async def _line_block(reader: asyncio.StreamReader) -> bytes:
-    data = b""
-    while not data.endswith(b"\r\n\r\n"):
-        data += await reader.readexactly(1)
-    return data
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
-    data = b""
-    while not data.endswith(b"\r\n"):
-        data += await reader.readexactly(1)
-    return data
-
-
-async def _pieces(reader: asyncio.StreamReader, fields: dict[str, str]) -> AsyncIterator[bytes]:
-    """The body, strictly: IncompleteReadError when its framing has no end."""
-    if "content-length" in fields:
-        yield await reader.readexactly(int(fields["content-length"]))
-        return
-    assert fields["transfer-encoding"] == "chunked", fields
-    while size := int(await _line(reader), 16):
-        yield (await reader.readexactly(size + 2))[:-2]
-    assert await reader.readexactly(2) == b"\r\n"
 
 
 def problems_of(runs: list[Run]) -> Iterator[str]:

@@ -1,5 +1,5 @@
-"""Runs a schedule: the whole gateway as `gateway.app` composes it (its SQLite ledger included), its own lean HTTP client over
-connections in memory, a misbehaving upstream, clients with habits, all on virtual time."""
+"""Runs a schedule: the whole gateway as `gateway.app` composes it (its SQLite ledger included), its own lean HTTP client (and,
+in half of the schedules, its HTTP server) over connections in memory, a misbehaving upstream, clients with habits, all on virtual time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from uvicorn.server import ServerState
+
 from gateway.app import Gateway
+from gateway.cli import serve
 from gateway.config.load import Loaded
 from gateway.ir.exchange import LedgerRow
 from gateway.testing import loop as virtual
@@ -24,12 +27,14 @@ from gateway.testing.asgi import AsgiClient
 from gateway.testing.chance import SeededRandom
 from gateway.testing.pipes import Network
 from tests.faults import checks
+from tests.faults.caller import Caller
 from tests.faults.client import Patient, Told
 from tests.faults.schedule import DIALECTS, LIMIT_S, Ask, Schedule, config
 from tests.faults.vendor import Vendor
 from tests.support.gateways import loaded
 
 HOSTS = {f"{dialect}{n}": f"10.0.{at}.{n}" for at, dialect in enumerate(DIALECTS) for n in (1, 2)}
+OWN_HOST = "10.9.9.9"
 QUIET_S = 1.0
 """Virtual seconds after the last client has gone in which everything must have come to rest (relay.DRAIN_S is 0.25)."""
 
@@ -67,6 +72,8 @@ def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
     rng = random.Random(f"{schedule.seed}/dials")
 
     async def rule(host: str, port: int) -> None:
+        if host == OWN_HOST:
+            return
         chance = rng.random()
         word = "refused" if chance < schedule.refused else "mute" if chance < schedule.refused + schedule.mute else "ok"
         result.dials.append(word)
@@ -75,7 +82,7 @@ def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
         if word == "mute":
             await asyncio.sleep(5000)
 
-    network = Network(rule)
+    network = Network(rule, window_bytes=schedule.window_bytes)
     with tempfile.TemporaryDirectory(prefix="faults-") as folder, _quiet_logs() as said:
         try:
             virtual.run(_play(result, network, Path(folder), spoil), network=network)
@@ -90,7 +97,18 @@ def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
 
 async def _play(result: Run, network: Network, folder: Path, spoil: Spoil | None) -> None:
     async with opened(result, network, folder, spoil) as gateway:
+        _serve(gateway, network)
         await round_of(result, gateway, result.schedule.asks)
+
+
+def _serve(gateway: Gateway, network: Network) -> None:
+    """The HTTP server of `interlock serve`, over connections in memory."""
+    configured = serve.server(gateway, gateway.runtime.settings).config
+    configured.load()
+    state = ServerState()
+    network.listen(
+        OWN_HOST, 80, lambda: configured.http_protocol_class(config=configured, server_state=state, app_state={})
+    )
 
 
 @contextlib.asynccontextmanager
@@ -132,7 +150,9 @@ async def round_of(result: Run, gateway: Gateway, schedule: tuple[Ask, ...]) -> 
     assert result.vendor is not None
     before = asyncio.all_tasks()
     began = asyncio.get_running_loop().time()
-    asks = [asyncio.ensure_future(Patient(client, ask).run()) for ask in schedule]
+    served = result.schedule.served
+    callers = [Caller(ask, OWN_HOST, 80) if served else Patient(client, ask) for ask in schedule]
+    asks = [asyncio.ensure_future(caller.run()) for caller in callers]
     done, hanging = await asyncio.wait(asks, timeout=3 * LIMIT_S)
     for task in hanging:
         task.cancel()

@@ -7,7 +7,10 @@ from tests.faults.stage import Run
 
 
 def tell(run: Run) -> str:
-    lines = [f"seed {run.schedule.seed}: {len(run.told)} asks, {run.took_s:.1f} virtual seconds, dials {run.dials}"]
+    lines = [
+        f"seed {run.schedule.seed}: {len(run.told)} asks, {run.took_s:.1f} virtual seconds, "
+        f"{'over HTTP, windows of ' + str(run.schedule.window_bytes) if run.schedule.served else 'by ASGI'}, {run.dials}"
+    ]
     for told in run.told:
         ask = told.ask
         lines.append(
@@ -21,7 +24,9 @@ def tell(run: Run) -> str:
                     f"  attempt {a.number} {a.dialect}: {a.played.name} ({a.played.expect}), from {a.began_s - told.began_s:.2f}"
                     f" to {end} s, {a.written} bytes, {'all' if a.complete else 'not all'} written"
                 )
-        seen = readers.read(ask.dialect, ask.stream, told.status, told.kind, told.data, whole=told.over and not told.cut)
+        seen = readers.read(
+            ask.dialect, ask.stream, told.status, told.kind, told.data, whole=told.over and not told.cut
+        )
         how = "read to the end" if told.over else f"left after {(told.left_s or 0) - told.began_s:.2f} s"
         lines.append(
             f"  client: {told.status} {how}{' late' if told.late else ''}, {len(told.data)} bytes, {seen.end}, "

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from gateway.testing.scripted import ScriptedServer, say
-from tests.support.gateways import PATHS, body_of, eventually, model_at, serving, staged
+from gateway.testing.scripted.upstream import ScriptedReply
+from tests.support.gateways import PATHS, body_of, eventually, model_at, one_model, serving, staged
 
 LIMIT_S = 0.1
 SLACK_S = 2.4
@@ -149,3 +150,26 @@ async def test_upstream_connections_are_used_again(tmp_path):
             await eventually(lambda: not stage.gateway.front.in_flight)
         assert len(up._writers) == 1
         assert not any(r.aborted for r in up.requests)
+
+
+async def test_leaving_while_a_broken_reply_is_closed_loses_no_hop(tmp_path, monkeypatch):
+    """Found by the fault schedules (seeds 239, 437): the cancellation struck before the hop was booked."""
+    closing = asyncio.Event()
+
+    async def slow_close(self):
+        closing.set()
+        await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(ScriptedReply, "aclose", slow_close)
+    turn = say("one two three four five six seven")
+    async with (
+        staged(tmp_path, one_model(), fault="cut", fault_on="any", turns=[turn]) as stage,
+        stage.open("chat") as exchange,
+    ):
+        await exchange.read()
+        await closing.wait()
+        exchange.leave()
+        row = await eventually(lambda: stage.rows and stage.row)
+        assert row.outcome == "client_left"
+        assert [(hop.outcome, hop.usage.source) for hop in row.hops] == [("upstream_protocol", "estimated")]
+        assert row.usage.output_tokens > 0
