@@ -370,6 +370,11 @@ class Gateway:
             self.stats.post(self)
         await self.ports.state.aclose()
 
+    def exposition(self) -> str:
+        from gateway.adapters.exposition import text
+
+        return text(*self.stats.together(self), self)
+
     @property
     def version(self) -> str:
         return __version__

@@ -15,7 +15,7 @@ _BY_NAME = {m.name: m for m in METRICS}
 
 
 def text(stats: Stats, gauges: Gauges, host: Any) -> str:
-    """Everything of `telemetry.METRICS`."""
+    """`/metrics`: everything of `telemetry.METRICS`, since the gateway started, over all workers."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(stats, gauges, host))
     return generate_latest(registry).decode()

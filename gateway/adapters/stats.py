@@ -212,12 +212,6 @@ class Stats:
             "models": models,
         }
 
-    def exposition(self, host: Any) -> str:
-        """`/metrics`: since the gateway started, over all workers."""
-        from gateway.adapters.exposition import text
-
-        return text(*self.together(host), host)
-
 
 def _at(where: dict[tuple[str, str], Histogram], key: tuple[str, str], name: str) -> Histogram:
     if key not in where:

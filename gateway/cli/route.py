@@ -83,6 +83,17 @@ def guess(body: bytes) -> DialectName:
     return "messages" if "system" in fields or any(mark in tools for mark in marks) else "chat"
 
 
+def _guards(decision: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the route does for streams beyond trying its models in order."""
+    rows = []
+    if decision["continue_on"]:
+        after = f" (silent for {decision['stall_s']:g} s)" if decision["stall_s"] else ""
+        rows.append(("goes on", f"with the next model after text, on {', '.join(decision['continue_on'])}{after}"))
+    if decision["hedge_after_s"]:
+        rows.append(("hedge", f"the next model too after {decision['hedge_after_s']:g} s without content"))
+    return rows
+
+
 def for_people(decision: dict[str, Any], dialect: str) -> str:
     """The same decision, to be read."""
     session = decision["session"]
@@ -93,6 +104,7 @@ def for_people(decision: dict[str, Any], dialect: str) -> str:
         ("call", decision["call"]),
         ("task", decision["task"] or "-"),
         ("then", ", ".join(decision["hops"][1:]) or "nothing else"),
+        *_guards(decision),
         ("sticky", "yes, the session's model" if decision["sticky"] else "no"),
         ("harness", decision["harness"]),
         ("session", f"{session['id']} (from {session['source']})"),

@@ -40,6 +40,7 @@ def warnings(settings: Settings) -> list[Problem]:
             found.append(Problem(path=("routes", i), message=f"never reached: route {always} before it matches always"))
         elif route.when.always:
             always = route.id
+        found += _alone(settings, route, i)
         for j, target in enumerate(route.to):
             model = settings.models.get(target)
             if model is not None and not model.enabled:
@@ -49,6 +50,18 @@ def warnings(settings: Settings) -> list[Problem]:
                     Problem(path=("routes", i, "to", j), message=f"no enabled model is in the lane of {target}")
                 )
     return found
+
+
+def _alone(settings: Settings, route: RouteConfig, place: int) -> Iterator[Problem]:
+    """What needs a second model, on a route that has one."""
+    names: set[str] = set()
+    for target in route.to:
+        lane = target.removeprefix(LANE_PREFIX) if target.startswith(LANE_PREFIX) else None
+        names |= set(settings.lane(lane)) if lane else {target}
+    for word, asked in (("continue_on", bool(route.continue_on)), ("hedge_after_s", route.hedge_after_s is not None)):
+        if asked and settings.models and len(names) < 2:
+            message = f"{word} has no effect: the route has no second model; add one to `to`"
+            yield Problem(path=("routes", place, word), message=message)
 
 
 def _models(models: Mapping[str, ModelConfig], catalog: Catalog) -> Iterator[Problem]:

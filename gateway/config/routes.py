@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -10,6 +10,9 @@ from gateway.config.base import Names, OneOrMany, Strict
 from gateway.config.expr import VARIABLES
 from gateway.config.hours import HOUR_FORM, hour_window
 from gateway.ir.exchange import Call, LaneName, Task
+
+Broken = Literal["cut", "stall", "error"]
+"""How a stream can break; see `RouteConfig.continue_on`."""
 
 
 def _hour(value: str) -> str:
@@ -100,3 +103,29 @@ class RouteConfig(Strict):
     )
     retry: RetryConfig | None = Field(default=None, description="Instead of the general `retry`.")
     sticky: bool | None = Field(default=None, description="Instead of `session.sticky` for what this route decides.")
+    continue_on: Annotated[tuple[Broken, ...], OneOrMany] = Field(
+        default=(),
+        description="When a stream breaks after text and before any tool call, the next model goes on with it from there. "
+        "cut: the connection or the stream ended too early; stall: it was silent for `stall_s`; error: the upstream said so "
+        "in the stream.",
+    )
+    stall_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=3600,
+        description="Seconds of silence in the middle of a stream that count as a stall, for `continue_on`. Default: the "
+        "model's `timeouts.idle_s`.",
+    )
+    hedge_after_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=3600,
+        description="Seconds without content after which the next model is asked the same beside the first one; who has "
+        "content first serves, the other is cancelled and billed. Streams only, once per request. Default: never.",
+    )
+
+    @model_validator(mode="after")
+    def _stalls(self) -> RouteConfig:
+        if self.stall_s is not None and "stall" not in self.continue_on:
+            raise ValueError("stall_s has no effect without `continue_on: [stall]`: add it, or leave stall_s out")
+        return self

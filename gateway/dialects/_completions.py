@@ -16,7 +16,7 @@ from gateway.dialects._chat_errors import error_body, error_event
 from gateway.dialects._chat_stream_out import DONE, error_chunk
 from gateway.dialects._chat_words import finish_out, usage_out
 from gateway.dialects._shared import RAW_NULL, bytes_of, encode, opened, parsed, refuse
-from gateway.dialects.contract import ReplyContext, StreamEncoder, View
+from gateway.dialects.contract import ReplyContext, Resumed, StreamEncoder, View
 from gateway.errors import GatewayError, UnsupportedFeature, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Response, Started, UsageReport
 from gateway.ir.request import DialectName, Message, Opaque, Refusal, Request, Text, ToolCall
@@ -163,6 +163,9 @@ class CompletionsClient:
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
         return _Encoder(context)
+
+    def resumed(self, context: ReplyContext, delivered: bytes) -> Resumed | None:
+        return None
 
     def error_body(self, error: GatewayError, request_id: str) -> bytes:
         return error_body(error)

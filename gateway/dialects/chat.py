@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from gateway.dialects import _chat_adapt, _chat_decode, _chat_encode, _chat_errors, _chat_read, _chat_stream_in
+from gateway.dialects import (
+    _chat_adapt,
+    _chat_decode,
+    _chat_encode,
+    _chat_errors,
+    _chat_read,
+    _chat_resume,
+    _chat_stream_in,
+)
 from gateway.dialects import _chat_stream_out as _out
 from gateway.dialects._chat_words import usage_of_body
 from gateway.dialects.contract import (
@@ -17,6 +25,7 @@ from gateway.dialects.contract import (
     Encoded,
     Glance,
     ReplyContext,
+    Resumed,
     SeenReasoning,
     StreamDecoder,
     StreamEncoder,
@@ -64,6 +73,9 @@ class ChatDialect:
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
         return _out.ChatEncoder(context)
+
+    def resumed(self, context: ReplyContext, delivered: bytes) -> Resumed | None:
+        return _chat_resume.resumed(context, delivered)
 
     def is_plain(self, event: bytes) -> bool:
         return _chat_stream_in.is_plain(event)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -143,6 +143,14 @@ class StreamEncoder(Protocol):
         """Closing bytes (chat `[DONE]`); a stream without Finished gets an error event, never silence."""
 
 
+class Resumed(NamedTuple):
+    """An encoder in the middle of a stream. `open_text` is the index by which it knows the text block that the client has
+    open; None where none is."""
+
+    encoder: StreamEncoder
+    open_text: int | None
+
+
 class ClientDialect(Protocol):
     """The half that faces clients: legacy completions have only this one, since nothing is sent upstream in that shape."""
 
@@ -167,6 +175,10 @@ class ClientDialect(Protocol):
     def encode_response(self, response: Response, context: ReplyContext) -> bytes: ...
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder: ...
+
+    def resumed(self, context: ReplyContext, delivered: bytes) -> Resumed | None:
+        """An encoder that goes on where `delivered`, this dialect's stream as the client has it, stops: the same ids and
+        counters, no second prelude. None where it stops in anything but text, or cannot be gone on with."""
 
     def error_body(self, error: GatewayError, request_id: str) -> bytes:
         """The whole error answer in this dialect's shape."""

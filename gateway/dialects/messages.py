@@ -26,6 +26,7 @@ from gateway.dialects import _messages_decode as decoding
 from gateway.dialects import _messages_encode as encoding
 from gateway.dialects import _messages_errors as errors
 from gateway.dialects import _messages_reasoning as reasoning
+from gateway.dialects import _messages_resume as resuming
 from gateway.dialects import _messages_stream_in as stream_in
 from gateway.dialects import _messages_stream_out as stream_out
 from gateway.dialects._messages_count import count_body, countable
@@ -35,6 +36,7 @@ from gateway.dialects.contract import (
     Encoded,
     Glance,
     ReplyContext,
+    Resumed,
     SeenReasoning,
     StreamDecoder,
     StreamEncoder,
@@ -97,6 +99,9 @@ class MessagesDialect:
 
     def stream_encoder(self, context: ReplyContext) -> StreamEncoder:
         return stream_out.MessagesEncoder(context)
+
+    def resumed(self, context: ReplyContext, delivered: bytes) -> Resumed | None:
+        return resuming.resumed(context, delivered)
 
     def is_plain(self, event: bytes) -> bool:
         return _PLAIN.fullmatch(event) is not None

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from gateway.dialects import _responses_read as reading
 from gateway.dialects import _responses_reasoning as reasoning
 from gateway.dialects import _responses_reply as replies
+from gateway.dialects import _responses_resume as resuming
 from gateway.dialects import _responses_stream_in as incoming
 from gateway.dialects import _responses_stream_out as outgoing
 from gateway.dialects._responses_decode import CALLS_OF_VENDOR_TOOLS, decode_request
@@ -24,6 +25,7 @@ from gateway.dialects.contract import (
     Encoded,
     Glance,
     ReplyContext,
+    Resumed,
     SeenReasoning,
     StreamDecoder,
     Target,
@@ -72,6 +74,9 @@ class _Responses:
 
     def stream_encoder(self, context: ReplyContext) -> outgoing.Encoder:
         return outgoing.Encoder(context)
+
+    def resumed(self, context: ReplyContext, delivered: bytes) -> Resumed | None:
+        return resuming.resumed(context, delivered)
 
     def is_plain(self, event: bytes) -> bool:
         return reading.is_plain(event)

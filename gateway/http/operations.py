@@ -144,7 +144,7 @@ def _operations(host: Host) -> APIRouter:
     @router.get("/metrics")
     async def metrics() -> PlainTextResponse:
         """Prometheus text format."""
-        return PlainTextResponse(host.stats.exposition(host), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return PlainTextResponse(host.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/v1/stats")
     async def stats(who: Caller = caller) -> JSONResponse:

@@ -33,6 +33,8 @@ class Profile:
     """Whether chat takes `reasoning_effort`."""
     tool_images: bool = False
     """Tool results may carry images; otherwise they follow in a user message after all results."""
+    continue_fields: bytes | None = None
+    """Raw JSON object of the top-level fields that make a chat server continue a trailing assistant message (vLLM)."""
     custom_tools: bool = False
     """Free-text (custom, grammar) tools are understood; otherwise they become functions with one string argument."""
     json_schema: bool = True
@@ -68,7 +70,7 @@ class Profile:
     output_config: bool = False
     """Messages `output_config` (effort, format) is understood."""
     prefill: bool = True
-    """A trailing assistant message is continued."""
+    """A trailing assistant message is continued (Messages; other dialects answer it)."""
     # --- responses ------------------------------------------------------------------------------------------
     encrypted_reasoning: bool = False
     """Reasoning items are replayed with encrypted_content; otherwise reasoning items are withheld."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.accounting.tally import Tally
-from gateway.dialects.contract import ClientDialect, ReplyContext
+from gateway.dialects.contract import ClientDialect, ReplyContext, StreamEncoder
+from gateway.endpoints import Endpoint, Wire
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
 from gateway.ir.request import Request, Tool
 from gateway.ports import Clock, Sink, UpstreamReply
@@ -22,11 +25,73 @@ STREAM_HEADERS: HeaderList = [
 ]
 
 
+PACK_BYTES = 64 << 10
+KEPT_BYTES_MAX = 32 << 20
+"""What a very long answer takes on the wire; packed it is a twentieth of that."""
+
+
+class Kept:
+    """What the client was sent, for a stream that another hop may have to go on with."""
+
+    def __init__(self) -> None:
+        self._packed: list[bytes] = []
+        self._recent: list[bytes] = []
+        self._recent_bytes = self._bytes = 0
+
+    def add(self, data: bytes) -> None:
+        if self.spoiled:
+            return
+        self._recent.append(data)
+        self._recent_bytes += len(data)
+        if self._recent_bytes >= PACK_BYTES:
+            # Events repeat themselves: level 1 takes 1 ms per 64 KB and leaves a twentieth.
+            self._packed.append(zlib.compress(b"".join(self._recent), 1))
+            self._bytes += self._recent_bytes
+            self._recent, self._recent_bytes = [], 0
+            if self.spoiled:
+                self._packed.clear()
+
+    @property
+    def spoiled(self) -> bool:
+        """It was too much to be kept."""
+        return self._bytes > KEPT_BYTES_MAX
+
+    def data(self) -> bytes:
+        return b"".join([*map(zlib.decompress, self._packed), *self._recent])
+
+
+class Change(Protocol):
+    """What a hop is asked instead of what the client asked."""
+
+    def request(self, request: Request) -> Request: ...
+
+    def body(self, body: bytes) -> bytes:
+        """What only the encoded form can say."""
+
+
+class Resuming(Protocol):
+    """A stream that broke and is gone on with; see `continuation`."""
+
+    joined: bool
+    ttft_s: float | None
+
+    def fits(self, endpoint: Endpoint) -> bool: ...
+
+    def wire(self, endpoint: Endpoint, usual: Wire) -> Wire: ...
+
+    def change(self, wire: Wire) -> Change: ...
+
+    def encoder(self, flight: Flight, wire: Wire) -> StreamEncoder: ...
+
+
 @dataclass(slots=True)
 class Flight:
     """`begun` = content reached the client: from then on no other hop may be tried. `losses` are request fields the served
     hop had no word for. `attempt_at`: when the attempt under way began, None while there is none.
-    `terminal` is the event that ended the reply, kept for stored responses."""
+    `terminal` is the event that ended the reply, kept for stored responses. `kept` is what was sent, where the route wants a
+    broken stream to be gone on with, `resuming` the one that is, and `stall_s` the silence that counts as broken (0: the
+    endpoint's own limit). `on_content` is told once when the first content is there; `beaten`: another hop had it first, and
+    this one must not deliver any more."""
 
     exchange: Exchange
     dialect: ClientDialect
@@ -55,11 +120,27 @@ class Flight:
     headers: HeaderList = field(default_factory=list)
     last_write: float = 0.0
     keepalive: bool = False
+    kept: Kept | None = None
+    resuming: Resuming | None = None
+    stall_s: float = 0.0
+    on_content: Callable[[], None] | None = None
+    beaten: bool = False
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""
     _waiting: Awaitable[None] | None = None
     _pinging: asyncio.Future[None] | None = None
+
+    @property
+    def committed(self) -> bool:
+        """Content of the hop that serves is out: no other hop can take over unnoticed."""
+        return self.begun and (self.resuming is None or self.resuming.joined)
+
+    def encoder(self, wire: Wire) -> StreamEncoder:
+        """Of the client's stream: a new one, or one that goes on with what is there."""
+        if self.resuming is not None:
+            return self.resuming.encoder(self, wire)
+        return self.dialect.stream_encoder(self.context())
 
     def request(self) -> Request:
         """The neutral form, decoded once and only when some hop needs it."""

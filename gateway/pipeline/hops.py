@@ -11,7 +11,6 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.accounting.cost import Pricing, cost_of
 from gateway.accounting.tally import Tally
 from gateway.endpoints import Endpoint, Wire
 from gateway.errors import (
@@ -25,9 +24,11 @@ from gateway.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from gateway.ir.exchange import Hop, HopRow
-from gateway.pipeline import relay
-from gateway.pipeline.flight import Flight
+from gateway.ir.exchange import Hop
+from gateway.ir.request import DialectName
+from gateway.pipeline import continuation, refusal, relay, rows
+from gateway.pipeline.flight import Flight, Kept
+from gateway.pipeline.hedge import Early, Race
 from gateway.pipeline.prepare import Prepared, prepare
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.ports import UpstreamReply
@@ -35,12 +36,12 @@ from gateway.routing import retry
 from gateway.routing.table import Route
 from gateway.telemetry import LOG
 
-ERROR_BODY_BYTES_MAX = 1 << 20
-
 QUOTA_COOL_S = 60.0
 
 REASONING_WORDS = ("signature", "thinking", "reasoning_content", "encrypted content", "encrypted_content", "reasoning")
 """Words by which vendors name a reasoning block they will not take (gateways.md cases 38-43)."""
+
+_NONE: frozenset[DialectName] = frozenset()
 
 _log = logging.getLogger(LOG)
 
@@ -55,34 +56,88 @@ class _Attempt:
 
 
 class DeliveredError(Exception):
-    """The reply broke after content had reached the client; `error` says how, `raw` is the upstream's own error event."""
+    """The reply broke after content had reached the client; `error` says how, `raw` is the upstream's own error event, and
+    `told` that it sent one."""
 
-    def __init__(self, error: GatewayError, raw: bytes = b"") -> None:
+    def __init__(self, error: GatewayError, raw: bytes = b"", *, told: bool = False) -> None:
         super().__init__(error.message)
         self.error = error
         self.raw = raw
+        self.told = told
 
 
 async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime) -> None:
-    """Serves the request from the first hop that can. Raises the most telling error if none could, DeliveredError if one
-    broke midway."""
-    assert flight.plan is not None
+    """Serves the request from the first hop that can; where the route says so, asks another one beside it, and lets the next
+    go on with a stream that breaks. Raises the most telling error if none could, DeliveredError if one broke for good."""
     if ports.prices.loading:
         await ports.prices.ready()
-    errors: list[GatewayError] = []
-    rules = route.retry if route is not None else runtime.retry
-    last = len(flight.plan.hops) - 1
-    for index, hop in enumerate(flight.plan.hops):
+    race: Race | None = None
+    if route is not None and route.guarded and flight.exchange.stream:
+        race = _guard(flight, route, ports, runtime)
+    try:
+        await _run(flight, route, ports, runtime, race)
+    finally:
+        if race is not None:
+            await race.close()
+
+
+def _guard(flight: Flight, route: Route, ports: Ports, runtime: Runtime) -> Race | None:
+    """What the route wants of a stream beyond trying its hops in order."""
+    source = route.source
+    if source.continue_on:
+        flight.kept, flight.stall_s = Kept(), source.stall_s or 0.0
+    if source.hedge_after_s is None:
+        return None
+
+    async def ask(hop: Hop) -> Early:
         endpoint = runtime.endpoints[hop.model]
-        if not _well(hop, ports) and any(_well(later, ports) for later in flight.plan.hops[index + 1 :]):
+        return Early(hop, endpoint, await _prepared(flight, endpoint, ports, runtime, repair=False), ports)
+
+    async def serve(hop: Hop, early: Early) -> None:
+        endpoint = runtime.endpoints[hop.model]
+        await _hop(flight, hop, endpoint, route.retry, ports, runtime, last_hop=True, early=early)
+
+    return Race(flight, ports, runtime, source.hedge_after_s, ask, serve)
+
+
+async def _run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime, race: Race | None) -> None:
+    assert flight.plan is not None
+    errors: list[GatewayError] = []
+    broken: DeliveredError | None = None
+    rules = route.retry if route is not None else runtime.retry
+    hops = flight.plan.hops
+    last = len(hops) - 1
+    for index, hop in enumerate(hops):
+        endpoint = runtime.endpoints[hop.model]
+        if not _well(hop, ports) and any(_well(later, ports) for later in hops[index + 1 :]):
             continue  # it fell ill, or its probes were taken, since the plan was made
+        if race is not None and hop.model in race.spent:
+            continue
+        if flight.resuming is not None and not flight.resuming.fits(endpoint):
+            continue
         try:
-            return await _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=index == last)
+            if race is not None and race.open and index < last and broken is None:
+                work = _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=False)
+                await race.run(work, hops[index + 1 :])
+            else:
+                early = race.early(hop.model) if race is not None else None
+                await _hop(flight, hop, endpoint, rules, ports, runtime, last_hop=index == last, early=early)
         except (UpstreamError, DownstreamError) as error:
             errors.append(error)
-            if isinstance(error, UpstreamError) and not error.try_next:
+            if isinstance(error, UpstreamError) and not error.try_next and broken is None:
                 break
-    raise _telling(errors)
+        except DeliveredError as delivered:
+            flight.resuming = continuation.begin(
+                flight, route, delivered.error, runtime.endpoints[flight.served or hop.model], told=delivered.told
+            )
+            if flight.resuming is None:
+                raise
+            broken = delivered
+        else:
+            if flight.resuming is not None:
+                flight.ttft_s = flight.resuming.ttft_s  # the client's first content was that of the hop that broke
+            return
+    raise broken or _telling(errors)
 
 
 def _well(hop: Hop, ports: Ports) -> bool:
@@ -113,19 +168,32 @@ def _telling(errors: list[GatewayError]) -> GatewayError:
 
 
 async def _hop(
-    flight: Flight, hop: Hop, endpoint: Endpoint, rules: retry.Rules, ports: Ports, runtime: Runtime, *, last_hop: bool
+    flight: Flight,
+    hop: Hop,
+    endpoint: Endpoint,
+    rules: retry.Rules,
+    ports: Ports,
+    runtime: Runtime,
+    *,
+    last_hop: bool,
+    early: Early | None = None,
 ) -> None:
+    """`early`: the first attempt was begun before its turn."""
     tried = _Attempt()
     while True:
-        missing = runtime.missing_wires.get(endpoint.name, frozenset())
-        wire = endpoint.wire_for(flight.dialect.name, missing)
-        prepared = await prepare(flight, endpoint, wire, ports.state, repair=tried.repaired)
+        if early is not None:
+            prepared = early.prepared
+        else:
+            prepared = await _prepared(flight, endpoint, ports, runtime, repair=tried.repaired)
+        wire = prepared.wire
         try:
-            return await _attempt(flight, hop, endpoint, prepared, ports, runtime)
+            return await _attempt(flight, hop, endpoint, prepared, ports, runtime, early)
         except UpstreamError as error:
+            early = None
             error.model = endpoint.name
             if _unserved(error, endpoint, wire) and not tried.rewired:
                 tried.rewired = True
+                missing = runtime.missing_wires.get(endpoint.name, frozenset())
                 runtime.missing_wires[endpoint.name] = missing | {wire.dialect}
                 continue
             if _reasoning_refused(error) and not tried.repaired:
@@ -139,6 +207,15 @@ async def _hop(
             _log.info("%s: attempt %d failed (%s), again in %.1f s", endpoint.name, tried.number, error.code, pause)
             tried.number += 1
             await ports.clock.sleep(pause)
+
+
+async def _prepared(flight: Flight, endpoint: Endpoint, ports: Ports, runtime: Runtime, *, repair: bool) -> Prepared:
+    wire = endpoint.wire_for(flight.dialect.name, runtime.missing_wires.get(endpoint.name, _NONE))
+    change = None
+    if flight.resuming is not None:
+        wire = flight.resuming.wire(endpoint, wire)
+        change = flight.resuming.change(wire)
+    return await prepare(flight, endpoint, wire, ports.state, repair=repair, change=change)
 
 
 def _cool_s(error: UpstreamRateLimited) -> float:
@@ -162,122 +239,51 @@ def _reasoning_refused(error: UpstreamError) -> bool:
 
 
 async def _attempt(
-    flight: Flight, hop: Hop, endpoint: Endpoint, prepared: Prepared, ports: Ports, runtime: Runtime
+    flight: Flight,
+    hop: Hop,
+    endpoint: Endpoint,
+    prepared: Prepared,
+    ports: Ports,
+    runtime: Runtime,
+    early: Early | None,
 ) -> None:
     """One call. Its row is written whatever happens; a DeliveredError means content is out."""
     tally = flight.tally = Tally()
     flight.served, flight.losses = endpoint.name, prepared.losses
     flight.headers = relay.headers_for(flight, hop, endpoint)
-    began = flight.attempt_at = ports.clock.monotonic()
+    began = flight.attempt_at = ports.clock.monotonic() if early is None else early.began
     flight.ttft_s = None
-    probe = ports.health.started(endpoint.name)
+    probe = ports.health.started(endpoint.name) if early is None else early.probe
     reply: UpstreamReply | None = None
     failure: GatewayError | None = None
     outcome = "cancelled"
     try:
-        reply = await ports.upstream.send(prepared.request)
+        reply = await (ports.upstream.send(prepared.request) if early is None else early.reply())
         if reply.status >= 400:
-            raise await _refusal(reply, endpoint, prepared.wire)
+            raise await refusal.read(reply, endpoint, prepared.wire)
         await relay.deliver(flight, endpoint, prepared, reply, began)
         outcome, flight.reply = "ok", reply
     except GatewayError as error:
-        _tell(error, endpoint, streamed=flight.exchange.stream)
+        refusal.tell(error, endpoint, streamed=flight.exchange.stream)
         failure, outcome = error, error.code
-        if flight.begun:
+        if flight.committed:
             raise DeliveredError(error) from error
         raise
     except relay.Broken as broken:
         failure, outcome = broken.error, broken.error.code
-        raise DeliveredError(broken.error, broken.raw) from broken
+        raise DeliveredError(broken.error, broken.raw, told=True) from broken
     finally:
         seconds = ports.clock.monotonic() - began
         flight.upstream_s += seconds
         flight.attempt_at = None
         ports.health.ended(endpoint.name, _breaker_word(outcome, failure), probe=probe)
-        flight.hops.append(_row(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
+        flight.hops.append(rows.ended(flight, endpoint, tally, outcome, failure, seconds, ports, runtime, reply))
         if reply is not None and outcome != "ok":
             # Last: a client that leaves just now cancels this wait, and must not take the row and the probe along.
             await asyncio.shield(reply.aclose())
-
-
-_LIMITS = {
-    "connect": "no connection within {s:g} s (timeouts.connect_s)",
-    "first_byte": "no answer within {s:g} s (timeouts.first_byte_s)",
-    "first_token": "no content within {s:g} s (timeouts.first_token_s)",
-    "idle": "silent for {s:g} s in the middle of its answer (timeouts.idle_s)",
-    "total": "not done within {s:g} s (timeouts.total_s)",
-}
-
-
-def _tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool) -> None:
-    """Adapters know neither the model nor the name of the setting; people who read the error need both."""
-    if isinstance(error, UpstreamTimeout):
-        phase = error.phase
-        if phase == "first_byte" and streamed and endpoint.first_token_s < endpoint.timeouts.first_byte_s:
-            phase = "first_token"  # see prepare: the shorter limit held for the head
-        t = endpoint.timeouts
-        limits = {
-            "connect": t.connect_s,
-            "first_byte": t.first_byte_s,
-            "first_token": endpoint.first_token_s,
-            "idle": t.idle_s,
-            "total": t.total_s,
-        }
-        error.phase = phase
-        error.message = f"{endpoint.name}: {_LIMITS[phase].format(s=limits[phase])}"
-    elif isinstance(error, UpstreamError) and not error.message.startswith(endpoint.name):
-        error.message = f"{endpoint.name}: {error.message}"
 
 
 def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["success", "failure", "neutral"]:
     if outcome == "ok":
         return "success"
     return "failure" if failure is not None and failure.trips_breaker else "neutral"
-
-
-async def _refusal(reply: UpstreamReply, endpoint: Endpoint, wire: Wire) -> UpstreamError:
-    body = await reply.read(ERROR_BODY_BYTES_MAX)
-    error = endpoint.read_error(reply.status, reply.headers, body, endpoint.name)
-    if reply.status in (401, 403) and isinstance(error, UpstreamRejected):
-        # Not the caller's key: a bare 401 would send the harness looking for a fault in its own credentials.
-        error = UpstreamRejected(
-            f"{endpoint.provider} refused the gateway's credentials for {endpoint.name} ({reply.status}): {error.message}",
-            status=403,
-            upstream_code=error.upstream_code,
-            try_next=True,
-        )
-    error.dialect = wire.dialect
-    return error
-
-
-def _row(
-    flight: Flight,
-    endpoint: Endpoint,
-    tally: Tally,
-    outcome: str,
-    failure: GatewayError | None,
-    seconds: float,
-    ports: Ports,
-    runtime: Runtime,
-    reply: UpstreamReply | None,
-) -> HopRow:
-    delivered = tally.usage is not None or tally.text_bytes > 0
-    estimate = flight.exchange.context_tokens
-    usage = tally.billed(estimate, complete=outcome == "ok") if delivered or outcome == "ok" else tally.nothing()
-    pricing = runtime.pricing.get(endpoint.name, Pricing())
-    cost = cost_of(usage, pricing, ports.prices, at_s=flight.exchange.received_s, busy_s=seconds if delivered else 0.0)
-    return HopRow(
-        model=endpoint.name,
-        provider=endpoint.provider,
-        upstream_model=endpoint.model,
-        outcome=outcome,
-        status=reply.status if reply is not None else 0,
-        error=failure.message[:500] if failure is not None else None,
-        ttft_ms=None if flight.ttft_s is None else round(flight.ttft_s * 1000, 3),
-        total_ms=round(seconds * 1000, 3),
-        usage=usage,
-        cost_usd_micros=cost.total_usd_micros,
-        cost_parts=cost.parts,
-        price_version=cost.version,
-        lane=endpoint.lane,
-    )

@@ -16,7 +16,7 @@ from gateway.dialects.contract import Dialect, SeenReasoning, Target, View
 from gateway.endpoints import Endpoint, Wire
 from gateway.errors import GatewayError, Headers
 from gateway.ir.exchange import Exchange
-from gateway.pipeline.flight import Flight
+from gateway.pipeline.flight import Change, Flight
 from gateway.ports import StateStore, Timeouts, UpstreamRequest
 from gateway.sessions import reasoning
 from gateway.telemetry import LOG
@@ -43,18 +43,20 @@ class Prepared(msgspec.Struct, frozen=True):
     hide_usage: bool
 
 
-async def prepare(flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, *, repair: bool) -> Prepared:
-    """`repair`: the upstream refused the request's reasoning; send it without any. UnsupportedFeature when the target
-    cannot carry the request."""
+async def prepare(
+    flight: Flight, endpoint: Endpoint, wire: Wire, state: StateStore, *, repair: bool, change: Change | None = None
+) -> Prepared:
+    """`repair`: the upstream refused the request's reasoning; send it without any. `change`: the request is another one than
+    the client's, so it is translated. UnsupportedFeature when the target cannot carry the request."""
     exchange = flight.exchange
     call = _call(endpoint, wire, exchange.stream)
     upstream, target = call.dialect, call.target
-    same = upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
+    same = change is None and upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
     losses: tuple[str, ...] = ()
     if same:
         body, losses = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
     else:
-        body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair)
+        body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair, change=change)
     request = UpstreamRequest(
         "POST",
         endpoint.origin,
@@ -150,6 +152,7 @@ async def _translated(
     upstream: Dialect,
     *,
     repair: bool,
+    change: Change | None,
 ) -> tuple[bytes, tuple[str, ...]]:
     request = flight.request()
     messages = request.messages
@@ -157,10 +160,14 @@ async def _translated(
         messages = reasoning.apply(messages, await _decide(flight, seen, endpoint, wire, state))
     stream = flight.exchange.stream
     request = replace_request(request, messages=messages, stream=stream, include_usage=stream)
+    if change is not None:
+        request = change.request(request)
     encoded = upstream.encode_request(request, target)
     body = encoded.body
     if repair:
         body = upstream.without_reasoning(body, upstream.read(body), wire.profile)
+    if change is not None:
+        body = change.body(body)
     if flight.dialect.name == "responses":  # this gateway stores by itself: nothing is lost
         return body, tuple(loss for loss in encoded.losses if loss != "store")
     return body, encoded.losses

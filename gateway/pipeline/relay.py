@@ -93,20 +93,29 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
         context=None if same else flight.context(),
         tally=flight.tally,
         hide_usage=prepared.hide_usage,
+        encoder=None if flight.resuming is None else flight.encoder(prepared.wire),
     )
     chunks = reply.chunks()
     left_s = endpoint.first_token_s - (flight.clock.monotonic() - began)
     limit = asyncio.timeout(max(left_s, 0.001))
 
+    kept, stall_s, loop = flight.kept, flight.stall_s, asyncio.get_running_loop()
+
     def take(chunk: bytes) -> bool:
-        if flight.ttft_s is None and limit.expired():
+        if flight.ttft_s is None and (limit.expired() or flight.beaten):
             return False  # the task is being told just now
         data = transit.feed(chunk)
         if flight.ttft_s is None and transit.begun:
             limit.reschedule(None)
             flight.ttft_s = flight.clock.monotonic() - began
+            if flight.on_content is not None:
+                flight.on_content()
+        if stall_s and transit.begun and not limit.expired():
+            limit.reschedule(loop.time() + stall_s)
         if data:
             flight.begun = True
+            if kept is not None:
+                kept.add(data)
             return flight.push(data) and not transit.over
         return not transit.over
 
@@ -115,17 +124,23 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
             ended = False
             while not (ended or transit.over):
                 ended = await pour(chunks, take)
+                if stall_s and transit.begun:
+                    limit.reschedule(None)  # a client that reads slowly is no upstream that stalls
                 await flight.settle()
+                if stall_s and transit.begun:
+                    limit.reschedule(loop.time() + stall_s)
             if transit.failure is not None:
                 raise transit.failure
             limit.reschedule(None)
             data = transit.close()
     except TimeoutError:
+        if flight.ttft_s is not None:
+            raise UpstreamTimeout(f"{endpoint.name} was silent for {stall_s:g} s", phase="idle") from None
         raise UpstreamTimeout(
             f"{endpoint.name} sent no content within {endpoint.first_token_s:g} s", phase="first_token"
         ) from None
     except StreamFailed as failed:
-        if flight.begun:
+        if flight.committed:
             raise Broken(failed.error, failed.raw) from failed
         raise failed.error from failed
     if flight.ttft_s is None:
@@ -173,7 +188,7 @@ async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamRe
     body = await reply.read(WHOLE_BYTES_MAX)
     response = prepared.dialect.decode_response(body, prepared.wire.profile)
     _account(flight, response)
-    encoder = flight.dialect.stream_encoder(flight.context())
+    encoder = flight.encoder(prepared.wire)
     data = b"".join([*map(encoder.feed, unfold(response)), encoder.close()])
     flight.ttft_s = flight.clock.monotonic() - began
     flight.begun = True

@@ -108,8 +108,8 @@ class Pipeline:
         runtime = self.runtime()
         exchange = await self.read(raw, dialect, runtime)
         exchange, _ = await self._placed(exchange, runtime)
-        plan, _ = planning.plan(exchange, runtime.table, self.ports.health.status)
-        return explain(exchange, plan, runtime)
+        plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
+        return explain(exchange, plan, runtime, route)
 
     # --- stages -----------------------------------------------------------------------------------------------
 
@@ -332,13 +332,18 @@ def closing_comment(flight: Flight, cost_micros: int) -> bytes:
     """The SSE comment that ends a stream: both official SDKs and all harnesses tried ignore comments (protocols.md 0)."""
     served = flight.hops[-1] if flight.hops else None
     usage = served.usage if served else Usage(source="none")
-    statement = {
+    statement: dict[str, Any] = {
         "request_id": flight.exchange.request_id,
         "model": flight.served,
         "route": flight.plan.route if flight.plan else None,
         "cost_usd": usd(cost_micros).decode(),
         "usage": usage,
     }
+    if len(flight.hops) > 1:  # what was paid for, in order: a broken stream and who went on with it, who lost a race
+        statement["hops"] = [
+            {"model": h.model, "outcome": h.outcome, "cost_usd": usd(h.cost_usd_micros).decode(), "usage": h.usage}
+            for h in flight.hops
+        ]
     return b": interlock " + msgspec.json.encode(statement) + b"\n\n"
 
 
@@ -363,7 +368,7 @@ async def refuse(
     await sink.whole(error.status, [(b"content-type", b"application/json"), *common, *extra], body)
 
 
-def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
+def explain(exchange: Exchange, plan: Plan, runtime: Runtime, route: Route | None = None) -> dict[str, Any]:
     """Stable keys of the dry run (DESIGN.md); more may be added."""
     labels = exchange.labels
     return {
@@ -378,6 +383,9 @@ def explain(exchange: Exchange, plan: Plan, runtime: Runtime) -> dict[str, Any]:
         "candidates": [{"model": c.model, "eligible": c.eligible, "why": c.why} for c in plan.candidates],
         "classifier": {"version": labels.version, "latency_us": labels.latency_us},
         "hops": [h.model for h in plan.hops],
+        "continue_on": list(route.source.continue_on) if route is not None else [],
+        "stall_s": route.source.stall_s if route is not None else None,
+        "hedge_after_s": route.source.hedge_after_s if route is not None else None,
         "harness": exchange.identity.harness,
         "session": {
             "id": exchange.session.id,

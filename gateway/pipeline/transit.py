@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.accounting.tally import Tally
 from gateway.dialects._shared import error_of_failed
-from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext
+from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext, StreamEncoder
 from gateway.errors import UpstreamError, UpstreamProtocol
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
@@ -57,12 +57,13 @@ class Transit:
         context: ReplyContext | None,
         tally: Tally,
         hide_usage: bool,
+        encoder: StreamEncoder | None = None,
     ) -> None:
-        """`context` None: the bytes pass through; otherwise they are translated with it."""
+        """`context` None: the bytes pass through; otherwise they are translated with it, by `encoder` if one is given."""
         self._client = client
         self._same = context is None
         self._decoder = upstream.stream_decoder(profile)
-        self._encoder = client.stream_encoder(context) if context is not None else None
+        self._encoder = encoder if context is None or encoder is not None else client.stream_encoder(context)
         self._is_plain = upstream.is_plain
         self._splitter = SseSplitter()
         self._tally = tally
@@ -215,7 +216,7 @@ class Transit:
             self._tally.feed(event)
             if isinstance(event, Failed):
                 raise StreamFailed(error_of_failed(event), raw if self._same else b"")
-            if not self.begun and _is_content(event):
+            if not self.begun and is_content(event):
                 self.begun = True
             if not isinstance(event, UsageReport):
                 usage_only = False
@@ -225,7 +226,7 @@ class Transit:
         events = self._decoder.close()
         for event in events:
             self._tally.feed(event)
-            if not self.begun and _is_content(event):
+            if not self.begun and is_content(event):
                 self.begun = True
         self.complete = True
         if self._encoder is None:
@@ -258,7 +259,7 @@ def _check_utf8(event: bytes) -> None:
         raise UpstreamProtocol("the upstream sent an event that is not UTF-8") from error
 
 
-def _is_content(event: Event) -> bool:
+def is_content(event: Event) -> bool:
     match event:
         case Delta(_, text):
             return bool(text)

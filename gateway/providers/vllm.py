@@ -19,6 +19,7 @@ PROFILE = Profile(
     echo_reasoning="optional",
     top_k=True,
     stop_max=64,
+    continue_fields=b'{"continue_final_message":true,"add_generation_prompt":false}',  # chat_completion/protocol.py
     thinking_modes=(),  # whether a model thinks is its template's business
     cache="automatic",
 )

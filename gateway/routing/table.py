@@ -42,6 +42,8 @@ class Route:
     retry: retry.Rules
     sticky: bool
     source: RouteConfig
+    guarded: bool = False
+    """Streams are to be hedged or gone on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ def _compile(
     config = route.retry or settings.retry
     rules = retry.Rules(**config.model_dump())
     sticky = settings.session.sticky if route.sticky is None else route.sticky
-    return Route(route.id, tuple(names), match.compile_when(route.when), rules, sticky, route)
+    guarded = bool(route.continue_on) or route.hedge_after_s is not None
+    return Route(route.id, tuple(names), match.compile_when(route.when), rules, sticky, route, guarded)
 
 
 def _names(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:

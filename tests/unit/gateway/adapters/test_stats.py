@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.adapters import exposition
 from gateway.adapters.board import Board
 from gateway.adapters.crew import Crew
 from gateway.adapters.stats import Stats
@@ -28,7 +29,7 @@ def observed(*rows):
 
 
 def samples(stats):
-    text = stats.exposition(HOST)
+    text = exposition.text(*stats.together(HOST), HOST)
     return {
         (s.name, *sorted(s.labels.items())): s.value
         for family in text_string_to_metric_families(text)
