@@ -35,8 +35,7 @@ class Chained:
 
 def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: int, mask_key: bytes) -> dict[str, Any]:
     """The record of one verdict. Secrets in the arguments are masked."""
-    text = call.arguments.decode("utf-8", "replace")
-    shown = secrets.masked(text, secrets.find(text), mask_key)
+    shown = _clean(call.arguments.decode("utf-8", "replace"), mask_key)
     record: dict[str, Any] = {
         "kind": "decision",
         "at": round(caller.now_s, 6),
@@ -55,9 +54,9 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
         "taint": sorted(caller.taint),
         "decision": verdict.decision,
         "checkpoint": verdict.checkpoint,
-        "reason": verdict.reason,
+        "reason": _clean(verdict.reason, mask_key),
         "rules": [match.rule for match in verdict.rules],
-        "trail": [[step.checkpoint, step.decision, step.note[:500]] for step in verdict.trail],
+        "trail": [[step.checkpoint, step.decision, _clean(step.note[:500], mask_key)] for step in verdict.trail],
         "profile": verdict.profile,
         "mode": verdict.mode,
         "policy": verdict.policy,
@@ -67,11 +66,19 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
     if len(shown) > ARGUMENTS_CHARS_MAX:
         record["arguments_cut"] = len(shown)
     if verdict.facts is not None:
-        record["facts"] = facts_json(verdict.facts)
+        record["facts"] = _clean(facts_json(verdict.facts), mask_key)
     if verdict.arguments is not None:
-        rewritten = verdict.arguments.decode("utf-8", "replace")
-        record["rewritten"] = secrets.masked(rewritten, secrets.find(rewritten), mask_key)[:ARGUMENTS_CHARS_MAX]
+        record["rewritten"] = _clean(verdict.arguments.decode("utf-8", "replace"), mask_key)[:ARGUMENTS_CHARS_MAX]
     return record
+
+
+def _clean(value: Any, mask_key: bytes) -> Any:
+    """The value with the secrets in its texts masked."""
+    if isinstance(value, str):
+        return secrets.masked(value, secrets.find(value), mask_key)
+    if isinstance(value, list):
+        return [_clean(entry, mask_key) for entry in value]
+    return {name: _clean(entry, mask_key) for name, entry in value.items()} if isinstance(value, dict) else value
 
 
 def event(kind: str, at_s: float, **fields: Any) -> dict[str, Any]:
@@ -119,7 +126,6 @@ def verify(lines: Iterable[bytes]) -> Verified:
         value, problem = _read(line)
         if value is None:
             findings.append(Finding(number, problem))
-            sequence += 1
             continue
         if problem:
             findings.append(Finding(number, problem))
