@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from policies import conditions, matchers, toolmap
 from policies.globs import Words
@@ -121,7 +121,8 @@ class Policy:
     hooks: tuple[Hook, ...]
     rules: Mapping[str, CompiledRule]
     guard: Guard
-    unchecked: tuple[str, ...] = field(default=())
+    borrowed: frozenset[str] = frozenset()
+    """Rules that came with a bundled policy this one extends."""
 
     def profile(self, caller: Caller) -> Resolved:
         """The profile of a caller: the first that matches, for a sub-agent else `subagent`, else `default`."""
@@ -153,7 +154,7 @@ def _fits(profile: Profile, caller: Caller) -> bool:
     return match.role is None or (caller.agent is not None and caller.agent in Words(match.role))
 
 
-def compile_policy(file: PolicyFile, guard: Guard, digest: str) -> Policy:
+def compile_policy(file: PolicyFile, guard: Guard, digest: str, borrowed: frozenset[str] = frozenset()) -> Policy:
     sets = {name: [compile_rule(rule, name) for rule in held.rules] for name, held in file.rules.items()}
     own = protection(file, guard)
     profiles = dict(file.profiles)
@@ -165,7 +166,7 @@ def compile_policy(file: PolicyFile, guard: Guard, digest: str) -> Policy:
     hooks = tuple(
         hook if hook.id else hook.model_copy(update={"id": f"hook-{index}"}) for index, hook in enumerate(file.hooks, 1)
     )
-    return Policy(file, digest, resolved, tuple(profiles.items()), _tools(file), hooks, rules, guard)
+    return Policy(file, digest, resolved, tuple(profiles.items()), _tools(file), hooks, rules, guard, borrowed)
 
 
 def _resolve(

@@ -9,7 +9,7 @@ matches the folder itself. Word globs (names, hosts, values): `*` matches anythi
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import re2
@@ -176,15 +176,61 @@ class Hosts:
 
 
 class Paths:
-    """A set of path globs for one pair of roots and home."""
+    """A set of path globs for one pair of roots and home. Whole folders (`/x/**`) are prefixes, plain paths are looked
+    up, and only the rest is matched as a pattern, one for those of the workspace, the home and everywhere each: a
+    policy is used with many workspaces, and compiling is dear."""
 
-    __slots__ = ("_pattern", "globs")
+    __slots__ = ("_heads", "_patterns", "_plain", "globs")
 
     def __init__(self, globs: Iterable[str], roots: Iterable[str] = (), home: str | None = None) -> None:
         self.globs = tuple(globs)
         roots = tuple(roots)
-        sources = [path_source(glob, roots, home) for glob in self.globs]
-        self._pattern = regex("|".join(f"(?:{source})" for source in sources)) if sources else None
+        plain, heads, rest = set[str](), list[str](), list[str]()
+        for glob in self.globs:
+            folder = glob.removesuffix("/**")
+            if folder.strip("/.~") and not is_glob(folder) and folder[:1] in "/~.":
+                forms = _written(folder, roots, home)
+                plain.update(forms)
+                if folder != glob:
+                    heads += [form + "/" for form in forms]
+            elif glob == "./**" and "/" not in roots:
+                forms = [*(root.rstrip("/") for root in roots), "."]
+                plain.update(forms)
+                heads += [form + "/" for form in forms]
+            else:
+                rest.append(glob)
+        self._plain, self._heads = frozenset(plain), tuple(heads)
+        self._patterns = tuple(_grouped(rest, roots, home))
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._pattern is not None and self._pattern.fullmatch(path) is not None
+        if not isinstance(path, str):
+            return False
+        if path in self._plain or path.startswith(self._heads):
+            return True
+        return any(pattern.fullmatch(path) is not None for pattern in self._patterns)
+
+
+def _written(folder: str, roots: tuple[str, ...], home: str | None) -> list[str]:
+    """The forms a path without wildcards may have in facts. ValueError like `path_source`."""
+    path_source(folder, roots, home)
+    if folder.startswith("~/"):
+        return [folder, home.rstrip("/") + folder[1:]] if home else [folder]
+    if folder.startswith("./"):
+        return [folder, *(root.rstrip("/") + folder[1:] for root in roots)]
+    return [folder]
+
+
+def _grouped(globs: list[str], roots: tuple[str, ...], home: str | None) -> Iterator[Pattern]:
+    groups = (
+        (tuple(glob for glob in globs if glob[:1] == "."), roots, None),
+        (tuple(glob for glob in globs if glob[:1] == "~"), (), home),
+        (tuple(glob for glob in globs if glob[:1] not in {".", "~"}), (), None),
+    )
+    for held, its_roots, its_home in groups:
+        if held:
+            yield _joined(held, its_roots, its_home)
+
+
+@functools.lru_cache(maxsize=4096)
+def _joined(globs: tuple[str, ...], roots: tuple[str, ...], home: str | None) -> Pattern:
+    return regex("|".join(f"(?:{path_source(glob, roots, home)})" for glob in globs))

@@ -3,6 +3,7 @@ optional."""
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -15,6 +16,7 @@ _DEPTH_MAX = 32
 _VALUES_MAX = 10_000
 
 
+@functools.lru_cache(maxsize=4096)
 def compiled(path: str) -> Steps:
     """ValueError for a path that cannot be read."""
     rest, steps, index = path.removeprefix("$"), list[str | int](), 0
@@ -35,6 +37,12 @@ def compiled(path: str) -> Steps:
     if not steps or steps[-1] == "..":
         raise ValueError("an empty path")
     return tuple(steps)
+
+
+@functools.lru_cache(maxsize=4096)
+def head(path: str) -> str:
+    """The first name of a path."""
+    return path.partition("[")[0].partition(".")[0]
 
 
 def values(value: Any, steps: Steps) -> list[Any]:

@@ -26,7 +26,7 @@ Source = tuple[str, str]
 M = TypeVar("M", bound=BaseModel)
 
 _PLAIN = (
-    "program", "subcommand", "flags", "no_flags", "operands", "reads", "writes", "paths", "paths_in", "hosts",
+    "program", "subcommand", "flags", "no_flags", "only_flags", "operands", "reads", "writes", "paths", "paths_in", "hosts",
     "hosts_in", "tool",
 )  # fmt: skip
 """Keys of a matcher that are lists of words, where `$name` may stand."""
@@ -54,7 +54,10 @@ def load(
     if problems:
         raise PolicyError(problems)
     digest = hashlib.sha256("\0".join(text for _, text in _texts(sources)).encode()).hexdigest()[:16]
-    policy = compile_policy(_expanded(merged), guard or Guard(), digest)
+    given = {name for name, _ in sources}
+    bases = [file for doc, file in files if doc.file not in given]
+    borrowed = frozenset(rule.id for file in bases for held in file.rules.values() for rule in held.rules)
+    policy = compile_policy(_expanded(merged), guard or Guard(), digest, borrowed)
     found = examples.problems(policy, parse)
     if found:
         raise PolicyError([_example_problem(files, rule, message) for rule, message in found])
@@ -107,10 +110,10 @@ _GENERATED = frozenset({"function-wrap", "function-before", "tuple", "list"})
 def _problem(doc: Document, error: Any) -> Problem:
     """A finding of pydantic in our words."""
     path = tuple(part for part in error["loc"] if part not in _GENERATED)
-    path = _as_written(doc, path)
+    full, path = path, _as_written(doc, path)
     kind, given, context = error["type"], error.get("input"), error.get("ctx") or {}
     if kind == "extra_forbidden":
-        names = _keys_at(path[:-1])
+        names = _keys_at(full[:-1])
         message = f"the key {path[-1]} is not known{nearest(path[-1], names)}"
         return doc.problem(path, message, listed(names) if names else "remove it")
     if kind == "missing":
@@ -222,7 +225,7 @@ def _matcher_problems(doc: Document, path: Path, matcher: Matcher, allow: bool) 
 
 def _value_problems(doc: Document, path: Path, key: str, value: Any, allow: bool) -> Iterator[Problem]:
     names = [name for name in value if not name.startswith("$")] if key in _PLAIN else value
-    if key in _PLAIN and not value:
+    if key in _PLAIN and not value and key != "only_flags":
         yield doc.problem(path, "an empty list matches nothing", "name something or remove the key")
         return
     for name in names if isinstance(names, tuple | list | dict) else ():

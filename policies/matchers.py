@@ -21,7 +21,7 @@ from policies.view import TEMP, View
 Test = Callable[[View], bool]
 
 KINDS = frozenset(get_args(Kind))
-COMMAND_KEYS = ("program", "subcommand", "flags", "no_flags", "operands", "env")
+COMMAND_KEYS = ("program", "subcommand", "flags", "no_flags", "only_flags", "operands", "env")
 """Keys that speak of one command: a matcher that has one is tried on each command by itself."""
 HARMLESS_ENV = Words(
     [
@@ -231,6 +231,9 @@ def _command_tests(matcher: Matcher) -> list[Test]:
             tests.append(_some(name, Words(globs)))
     if matcher.no_flags is not None:
         tests.append(_not(_some("flags", Words(matcher.no_flags))))
+    if matcher.only_flags is not None:
+        only = Words(matcher.only_flags)
+        tests.append(lambda view: view.command is not None and all(flag in only for flag in view.command.flags))
     if matcher.env is not None:
         tests.append(_env([(Words([name]), Words([value])) for name, value in matcher.env.items()]))
     return tests

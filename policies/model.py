@@ -91,6 +91,9 @@ class Matcher(Strict):
     )
     flags: Names | None = Field(default=None, description="At least one of these flags stands in the command; globs.")
     no_flags: Names | None = Field(default=None, description="None of these flags stands in the command; globs.")
+    only_flags: Names | None = Field(
+        default=None, description="No other flag stands in the command; globs. `[]`: none."
+    )
     operands: Names | None = Field(
         default=None, description="Words that are neither program, subcommand nor flag; globs."
     )

@@ -26,7 +26,7 @@ PATTERNS: dict[str, str] = {
     "private_key": r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END (?:[A-Z0-9]+ )*PRIVATE "
     r"KEY(?: BLOCK)?-----|\z)",
     "aws_access_key": r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b",
-    "aws_secret_key": r"(?i:aws_?secret_?(?:access_?)?key[\"']?\s*[:=]\s*[\"']?)([A-Za-z0-9/+=]{40})\b",
+    "aws_secret_key": r"(?i:aws_?secret_?(?:access_?)?key[\"']?\s*[:=]\s*[\"']?)([A-Za-z0-9/+=]{40})(?:[^A-Za-z0-9/+=]|\z)",
     "github_token": r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b",
     "gitlab_token": r"\bgl(?:pat|ptt|dt|rt|cbt|soat)-[A-Za-z0-9_-]{20,}",
     "slack_token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",

@@ -79,10 +79,9 @@ def _missing(spec: Spec, value: Any) -> str:
         if not any(name in value and value[name] is not None for name in group):
             return f"no {' or '.join(group[:3])}"
     for name in (*spec.commands, *spec.reads, *spec.writes, *spec.urls, *spec.cwd):
-        head = name.partition("[")[0].partition(".")[0]
-        held = value.get(head)
+        held = value.get(jsonpath.head(name))
         if held is not None and not _typed(name, held):
-            return f"{head} is not a text"
+            return f"{jsonpath.head(name)} is not a text"
     return ""
 
 
@@ -97,6 +96,8 @@ def _texts(value: Any, names: Iterable[str]) -> tuple[list[str], list[str]]:
     found: list[str] = []
     odd: list[str] = []
     for name in names:
+        if jsonpath.head(name) not in value:
+            continue
         for held in jsonpath.values(value, jsonpath.compiled(name)):
             if isinstance(held, str):
                 found.append(held)
@@ -162,7 +163,7 @@ def _moved(place: Place, spec: Spec, value: Any) -> tuple[Place, list[str]]:
 
 def _extras(spec: Spec, value: Any) -> list[str]:
     """Arguments of a command that are not known may change what it does."""
-    heads = {name.partition("[")[0].partition(".")[0] for name in (*spec.commands, *spec.cwd)}
+    heads = {jsonpath.head(name) for name in (*spec.commands, *spec.cwd)}
     extra = [
         name for name in value if name not in heads and name not in spec.known and value[name] not in (None, "", False)
     ]

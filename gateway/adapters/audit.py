@@ -1,0 +1,180 @@
+"""The audit log on disk: append-only JSON lines, chained (policies.audit), written in batches by one thread that owns
+the file.
+
+`record` only queues, so the event loop never waits for the disk. The file is locked while it is open: a second writer
+would break the chain. When the queue is full the record is counted, and the log says how many are missing at that
+place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from gateway.errors import ConfigError
+from gateway.telemetry import LOG
+from policies import audit
+
+QUEUE_RECORDS_MAX = 10_000
+"""A record is 1 to 40 KB; a disk that stands still for a minute at 100 calls a second stays below it."""
+BATCH_MAX = 200
+_TAIL_BYTES = 65_536
+
+_log = logging.getLogger(LOG)
+
+
+class AuditLog:
+    """`now` gives Unix seconds. After `start`, `record` may be called from any thread."""
+
+    def __init__(self, path: Path, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._queue: queue.Queue[dict[str, Any] | threading.Event | None] = queue.Queue(QUEUE_RECORDS_MAX)
+        self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
+        self._file: int | None = None
+        self._head = audit.GENESIS
+        self._sequence = 0
+        self._missed = 0
+        self.lost = 0
+        """Records that never reached the file."""
+
+    @property
+    def head(self) -> str:
+        """Digest of the last line written."""
+        return self._head
+
+    async def start(self) -> None:
+        """ConfigError when the file cannot be used, is held by another process, or does not end in a record."""
+        await asyncio.to_thread(self._open)
+        self._thread.start()
+
+    def record(self, record: dict[str, Any]) -> None:
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            self.lost += 1
+            self._missed += 1
+            _log.error("audit queue full, record kept in the log only: %r", record)
+
+    async def flush(self) -> None:
+        """Returns when everything recorded so far is on disk."""
+        done = threading.Event()
+        await asyncio.to_thread(self._queue.put, done)
+        await asyncio.to_thread(done.wait)
+
+    async def aclose(self) -> None:
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._queue.put, None)
+            await asyncio.to_thread(self._thread.join, 30)
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    # --- in the thread ------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise self._problem("is held by another process: give each gateway a log of its own") from None
+        except OSError as error:
+            raise self._problem(f"cannot be used: {error.strerror or error}") from None
+        last = last_line(self._path)
+        if last:
+            held = audit.verify([last])
+            if held.head == audit.GENESIS:
+                raise self._problem("does not end in a record: move it away, or see `interlock audit verify`")
+            self._head, self._sequence = held.head, _sequence(last)
+
+    def _problem(self, what: str) -> ConfigError:
+        return ConfigError(f"the audit log {self._path} {what}", where=str(self._path))
+
+    def _run(self) -> None:
+        while True:
+            batch = self._batch()
+            records = [entry for entry in batch if isinstance(entry, dict)]
+            if records or self._missed:
+                self._write(records)
+            for entry in batch:
+                if isinstance(entry, threading.Event):
+                    entry.set()
+            if None in batch:
+                return
+
+    def _batch(self) -> list[dict[str, Any] | threading.Event | None]:
+        batch = [self._queue.get()]
+        while len(batch) < BATCH_MAX and batch[-1] is not None:
+            try:
+                batch.append(self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _write(self, records: list[dict[str, Any]]) -> None:
+        missed, self._missed = self._missed, 0
+        if missed:
+            records = [*records, audit.event("gap", self._now(), missing=missed)]
+        head, sequence, lines = self._head, self._sequence, list[bytes]()
+        for record in records:
+            sequence += 1
+            made = audit.chained(record, sequence, head)
+            lines.append(made.line)
+            head = made.head
+        try:
+            self._append(b"".join(lines))
+        except OSError as error:
+            self.lost += len(records)
+            self._missed += len(records)
+            _log.error(
+                "the audit log cannot be written: %s; %d records kept in the log only: %r", error, len(records), records
+            )
+            return
+        self._head, self._sequence = head, sequence
+
+    def _append(self, data: bytes) -> None:
+        """All of it or nothing: what was written of a batch that failed half-way is taken back."""
+        assert self._file is not None
+        size = os.fstat(self._file).st_size
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._file, view) :]
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, size)
+            raise
+
+
+def last_line(path: Path) -> bytes:
+    """The last line of a file, b"" for an empty one."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        step = _TAIL_BYTES
+        while True:
+            start = max(0, size - step)
+            file.seek(start)
+            lines = file.read(size - start).splitlines(keepends=True)
+            if start == 0 or len(lines) > 1:
+                return lines[-1] if lines else b""
+            step *= 4
+
+
+def read(path: Path) -> Iterator[bytes]:
+    """Lines of a log, each with its end."""
+    with path.open("rb") as file:
+        yield from file
+
+
+def _sequence(line: bytes) -> int:
+
+    return int(json.loads(line)["seq"])

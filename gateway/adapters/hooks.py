@@ -1,0 +1,156 @@
+"""Runs hooks: commands and HTTP addresses; a model through a function that is given. What an answer means is
+policies.hooks'.
+
+A command is started without a shell, in a process group of its own that is killed when its time is over, with JSON on
+stdin and a small environment. Every answer is bounded in bytes and seconds, every hook in how many run at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import aiohttp
+
+from gateway.telemetry import LOG
+from policies import hooks
+from policies.hooks import HookAnswer
+from policies.model import Hook
+
+ModelJudge = Callable[[Hook, bytes], Awaitable[bytes]]
+"""Asks a hook's model: the payload in, the model's JSON answer out (policies.hooks.ANSWER_SCHEMA)."""
+KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+"""A hook gets no keys of the gateway unless its own program reads them from somewhere."""
+ERROR_BYTES_MAX = 4_096
+
+_log = logging.getLogger(LOG)
+
+
+class HookRunner:
+    """One per runtime; `aclose` ends its HTTP connections. Hooks are known by id."""
+
+    def __init__(
+        self, configured: Sequence[Hook], model: ModelJudge | None = None, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._hooks = {hook.id: hook for hook in configured}
+        self._slots = {hook.id: asyncio.Semaphore(hook.concurrency) for hook in configured}
+        self._model = model
+        self._environment = {name: environment[name] for name in KEPT_ENVIRONMENT if name in environment}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def run(self, hook_id: str, payload: bytes) -> HookAnswer:
+        """Never raises for what a hook does: what went wrong is in `failed`. Waiting for a free slot counts as its
+        time."""
+        hook = self._hooks.get(hook_id)
+        if hook is None:
+            return HookAnswer(failed="no hook has this id")
+        try:
+            async with asyncio.timeout(hooks.timeout_s(hook)), self._slots[hook_id]:
+                answer = await self._by_form(hook, payload)
+        except TimeoutError:
+            answer = HookAnswer(failed=f"it gave no answer within {hooks.timeout_s(hook):g} s")
+        except (OSError, aiohttp.ClientError, ValueError) as error:
+            answer = HookAnswer(failed=f"it could not be run: {type(error).__name__}: {error}"[:300])
+        if answer.failed:
+            _log.warning("hook %s: %s", hook_id, answer.failed)
+        return answer
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _by_form(self, hook: Hook, payload: bytes) -> HookAnswer:
+        match hooks.form(hook):
+            case "command":
+                return await self._command(hook, payload)
+            case "http":
+                return await self._http(hook, payload)
+            case "model":
+                if self._model is None:
+                    return HookAnswer(failed="no model can be asked here")
+                return hooks.answer(hook, await self._model(hook, payload))
+
+    async def _command(self, hook: Hook, payload: bytes) -> HookAnswer:
+        assert hook.command is not None
+        process = await asyncio.create_subprocess_exec(
+            *hook.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=self._environment,
+            start_new_session=True,
+        )
+        try:
+            return await _talk(hook, process, payload)
+        finally:
+            await _end(process)
+
+    async def _http(self, hook: Hook, payload: bytes) -> HookAnswer:
+        assert hook.http is not None
+        if self._session is None:
+            # Redirects are not followed and proxies of the environment not used: a payload goes where the policy says.
+            self._session = aiohttp.ClientSession(trust_env=False)
+        headers = {"content-type": "application/json"}
+        async with self._session.post(hook.http, data=payload, headers=headers, allow_redirects=False) as response:
+            body = await _bounded(response.content, hook.output_bytes)
+            if body is None:
+                return HookAnswer(failed=f"its answer is larger than {hook.output_bytes} bytes")
+            if response.status not in (200, 204):
+                return HookAnswer(failed=f"it answered with status {response.status}")
+            return hooks.answer(hook, body)
+
+
+async def _talk(hook: Hook, process: asyncio.subprocess.Process, payload: bytes) -> HookAnswer:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    _, out, err = await asyncio.gather(
+        _feed(process.stdin, payload),
+        _bounded(process.stdout, hook.output_bytes),
+        _head(process.stderr, ERROR_BYTES_MAX),
+    )
+    if out is None:
+        return HookAnswer(failed=f"its output is larger than {hook.output_bytes} bytes")
+    return hooks.exited(hook, await process.wait(), out, err)
+
+
+async def _feed(stdin: asyncio.StreamWriter, payload: bytes) -> None:
+    """A hook need not read its input."""
+    try:
+        stdin.write(payload)
+        await stdin.drain()
+        stdin.close()
+        await stdin.wait_closed()
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+async def _bounded(stream: asyncio.StreamReader | aiohttp.StreamReader, most: int) -> bytes | None:
+    """Everything, None when it is more than `most` bytes."""
+    out = bytearray()
+    while chunk := await stream.read(65_536):
+        out += chunk
+        if len(out) > most:
+            return None
+    return bytes(out)
+
+
+async def _head(stream: asyncio.StreamReader, most: int) -> bytes:
+    """The first bytes; the rest is read and thrown away, so that the writer does not block."""
+    out = bytearray()
+    while chunk := await stream.read(65_536):
+        out += chunk[: most - len(out)]
+    return bytes(out)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """The whole process group is killed: a hook leaves nothing running, whether it ended or not."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    await process.wait()
