@@ -3,10 +3,10 @@
 import pytest
 
 from policies import bundled
+from policies.engine import drive, judge
 from policies.lint import lint
 from policies.load import load
 from policies.verdict import Caller, ToolCall
-from policies.engine import drive, judge
 
 CALLS = {
     "read": ("Read", b'{"file_path":"/repo/src/a.py"}'),

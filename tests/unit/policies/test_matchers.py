@@ -1,12 +1,12 @@
 """Each key of a matcher, asked by a rule that allows (every value, nothing unnamed) and by one that denies (one is enough)."""
 
 import pytest
+from pydantic import TypeAdapter
 
 from policies.facts import Command, Facts
 from policies.matchers import compiled, regions
 from policies.model import Match
 from policies.view import Place, view
-from pydantic import TypeAdapter
 
 PLACE = Place(("/repo",), "/home/u", "/repo")
 MATCH = TypeAdapter(Match)

@@ -1,7 +1,8 @@
 """Short forms of the language mean what their long forms mean."""
 
-from policies.model import Match, PolicyFile, Rule, normalised
 from pydantic import TypeAdapter
+
+from policies.model import Match, PolicyFile, Rule, normalised
 
 MATCH = TypeAdapter(Match)
 

@@ -19,6 +19,9 @@ class Store:
             raise self.error
         return [b"x"] * len(keys)
 
+    async def get(self, ns, key):
+        return (await self.get_many(ns, [key]))[0]
+
 
 async def test_memory_that_is_away_is_no_memory(caplog):
     assert await prepare.recalled_many(Store(), "ns", ["a", "b"]) == [b"x", b"x"]
