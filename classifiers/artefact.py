@@ -8,8 +8,8 @@ must not pay for reading the ask again:
 
 | graph | inputs | outputs |
 |---|---|---|
-| `ask` | `tokens` string[L], `chars` int64[C] (`classifiers.features.text.Reading`; L and C vary, never 0) | `task` float[8], `ask_lanes` float[3] |
-| `lanes` | `task` float[8], `ask_lanes` float[3], `trajectory` float[T] (`classifiers.features.schema`) | `lanes` float[3] |
+| `ask` | `tokens` string[L], `chars` int64[C] (see `features.text.Reading`; never empty) | `task` float[8], `ask_lanes` float[3] |
+| `lanes` | `task` float[8], `ask_lanes` float[3], `trajectory` float[T] (see `features.schema`) | `lanes` float[3] |
 
 All tensors have one dimension: there is no batch. `task` are calibrated probabilities in the order of `Manifest.tasks`,
 `ask_lanes` and `lanes` success probabilities in the order of `Manifest.lanes`, from the ask alone and with what the session
