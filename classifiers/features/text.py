@@ -22,7 +22,8 @@ from typing import Final
 READ_CHARS: Final = 4000
 """Of an ask, its first and its last half of this are read: what stands between is material, and cost stays flat."""
 TOKENS_MAX: Final = 900
-CHARS_MAX: Final = 4000
+CHARS_MAX: Final = 2000
+"""Of the words put together, the first and the last half of this: character n-grams are the dearest part of a graph."""
 CHUNK_MAX: Final = 200
 """A longer run without a space is data, not a word, unless its script has no spaces."""
 MEMO_MAX: Final = 8192
@@ -56,8 +57,12 @@ def read(ask: str, marks: Iterable[str] = ()) -> Reading:
     `list`): each becomes a token. An empty ask reads as the token `xnothing`."""
     tokens = tokens_of(ask)
     tokens.extend(f"x{mark}" for mark in sorted(marks))
-    text = f" {' '.join(tokens)} "[:CHARS_MAX]
-    return Reading(tuple(tokens) or ("xnothing",), array("q", map(ord, text)))
+    if not tokens:
+        tokens.append("xnothing")
+    text = f" {' '.join(tokens)} "
+    if len(text) > CHARS_MAX:
+        text = text[: CHARS_MAX // 2] + text[-CHARS_MAX // 2 :]
+    return Reading(tuple(tokens), array("q", map(ord, text)))
 
 
 def bounded(ask: str) -> str:
