@@ -12,7 +12,7 @@ from typing import Final
 
 from classifiers.features import tools
 from classifiers.features.asks import NOTHING, Said, said_of
-from classifiers.features.results import Class, class_of
+from classifiers.features.results import Signs, signs_of
 from classifiers.features.tools import Act
 from classifiers.features.turns import AGENT_CHARS, ARGUMENTS_CHARS, Turn, ends
 
@@ -44,11 +44,9 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """The class under the three readings that the call decides between: an ordinary tool, a command, a test."""
+    """Which class the signs mean depends on the call, which another turn made."""
 
-    plain: Class
-    ran: Class
-    test: Class
+    signs: Signs
     id: str = ""
 
 
@@ -67,7 +65,7 @@ def facts_of(turn: Turn) -> Facts:
         case "call":
             return _call(turn)
         case "result":
-            return _result(turn)
+            return ResultFacts(signs_of(turn.text, is_error=turn.is_error), turn.id)
 
 
 def _call(turn: Turn) -> CallFacts:
@@ -93,13 +91,6 @@ def _files(arguments: tools.Arguments, turn: Turn) -> tuple[str, ...]:
     if not found and "*** " in turn.arguments:  # a custom tool's free text: a patch
         return tools.files_of_command(turn.arguments[:8000], "edit")
     return found
-
-
-def _result(turn: Turn) -> ResultFacts:
-    def read(ran: bool, test: bool) -> Class:
-        return class_of(turn.text, is_error=turn.is_error, ran=ran, test=test)
-
-    return ResultFacts(read(False, False), read(True, False), read(True, True), turn.id)
 
 
 def _digest(text: str) -> bytes:

@@ -107,13 +107,13 @@ _CORRECTION: Final = re.compile(
     r"|(?:여전히|아직도?|또).{0,16}(?:안|오류|에러|실패|않)|작동하지 않|같은 오류"
 )
 _ANCHOR_WORDS: Final = (
-    "still|again|wrong|not |n't|dont|didnt|doesnt|wont|isnt|same |another |new err|new iss|new pro|new fai|new res|new exc|"
-    " broke|forgot|missed|misunderst|ignored|incorrect|revert|undo|no that|no, that|immer noch|weiterhin|nach wie vor|"
-    "wieder|nicht|fehler|ist falsch|niet|nog steeds|toujours|encore|ne marche|ne fonctionne|c'est faux|pas bon|sigue|todavía|"
-    "aún|no funciona|mismo error|está mal|ainda|continua|não funciona|mesmo erro|está errado|ancora|sempre|non funziona|"
-    "stesso errore|nadal|wciąż|nie działa|hâlâ|hala |çalışm|все |всё |опять|прежнему|снова|не работает|та же|неправильно|"
-    "не працює|досі|还是|仍然|依然|依旧|又|没用|不起作用|没有修复|不是我要|同样的错误|まだ|やはり|また|相変わらず|"
-    "同じエラー|違います|여전히|아직|또|작동하지|같은"
+    "still|again|wrong|not |n't|dont|didnt|doesnt|wont|isnt|same |another |new err|new iss|new pro|new fai|"
+    "new res|new exc| broke|forgot|missed|misunderst|ignored|incorrect|revert|undo|no that|no, that|"
+    "immer noch|weiterhin|nach wie vor|wieder|nicht|fehler|ist falsch|niet|nog steeds|toujours|encore|"
+    "ne marche|ne fonctionne|c'est faux|pas bon|sigue|todavía|aún|no funciona|mismo error|está mal|ainda|"
+    "continua|não funciona|mesmo erro|está errado|ancora|sempre|non funziona|stesso errore|nadal|wciąż|"
+    "nie działa|hâlâ|hala |çalışm|все |всё |опять|прежнему|снова|не работает|та же|неправильно|не працює|"
+    "досі|还是|仍然|依然|依旧|又|没用|不起作用|没有修复|不是我要|同样的错误|まだ|やはり|また|相変わらず|同じエラー|違います|여전히|아직|또|작동하지|같은"
 )
 _ANCHORS: Final = tuple(_ANCHOR_WORDS.split("|"))
 """Each match of the pattern holds one of these: looked for first, because a search by so many patterns takes 0.5 ms."""

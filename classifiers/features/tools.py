@@ -27,8 +27,8 @@ _NAMES: Final[dict[Act, str]] = {
     "str_replace_based_edit_tool notebook_edit search_replace delete_file rename_file insert_content create patch fs_write "
     "edit_existing_file create_new_file single_find_and_replace edit_notebook_file",
     "run": "bash shell run_shell_command exec_command run_commands execute_command run_in_terminal run_terminal_cmd "
-    "terminal run_command local_shell container_exec write_stdin execute exec bash_output python execute_bash run_terminal_command "
-    "run_tests run_test runtests code_execution powershell",
+    "terminal run_command local_shell container_exec write_stdin execute exec bash_output python execute_bash "
+    "run_terminal_command run_tests run_test runtests code_execution powershell",
     "search": "grep glob ls list list_files list_dir list_directory search search_files find grep_search file_search "
     "codebase_search semantic_search glob_search file_glob_search ripgrep search_file_content search_code tree "
     "view_repo_map",

@@ -164,11 +164,9 @@ class Trail:
 
     def _result(self, result: ResultFacts) -> None:
         call = self._open.pop(result.id, None)
-        found = result.plain
-        if call is not None:
-            found = result.test if call.test else result.ran if call.ran else result.plain
-            if call.test:
-                self._test(found)
+        found = result.signs.read_as(ran=call is not None and call.ran, test=call is not None and call.test)
+        if call is not None and call.test:
+            self._test(found)
         self._last = found
         self._empties += found == "empty"
         if found in ("error", "test_failure"):

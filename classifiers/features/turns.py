@@ -19,7 +19,7 @@ HUMAN_CHARS: Final = 16_000
 AGENT_CHARS: Final = 4_000
 ARGUMENTS_CHARS: Final = 16_000
 """Of a call's arguments: paths and commands stand before long contents in all but one tool seen."""
-RESULT_CHARS: Final = 4_000
+RESULT_CHARS: Final = 2_000
 """Of a result, its first and its last half of this."""
 TURNS_MAX: Final = 4_000
 """Turns read of a conversation, the last ones."""

@@ -1,8 +1,8 @@
 """The request view: all that scoring may know of a request, in one value. Pure.
 
 `view_of` reads a conversation in one go; the gateway keeps a `Trail` per session and calls `view_of_trail`. Both give the
-same view for the same turns (tests/property). `text` is what the model reads: the ask, what the human complained about since,
-and the plan that was agreed to, because "yes" after a plan for a migration asks for a migration.
+same view for the same turns (tests/property). `text` is what the model reads: the ask, what the human complained about
+since, and the plan that was agreed to, because "yes" after a plan for a migration asks for a migration.
 """
 
 from __future__ import annotations
