@@ -39,7 +39,6 @@ class CallFacts:
     files: tuple[bytes, ...] = ()
     test: bool = False
     ran: bool = False
-    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +77,12 @@ def _call(turn: Turn) -> CallFacts:
     act = tools.act_of_tool(name)
     if act != "run":
         test = "test" in name.lower() and act == "other"
-        return CallFacts(act, key, turn.id, _digests(_files(arguments, turn)), test, False, turn.first)
+        return CallFacts(act, key, turn.id, _digests(_files(arguments, turn)), test)
     command = tools.command_of(arguments) or ("" if raw.lstrip().startswith("{") else raw)
     act = tools.act_of_command(command) if command else "run"
     test = (tools.is_test(command) if command else "test" in name.lower()) and act == "run"
     files = tools.files_of_command(command, act)
-    return CallFacts(act, key, turn.id, _digests(files), test, act not in ("read", "search"), turn.first)
+    return CallFacts(act, key, turn.id, _digests(files), test, act not in ("read", "search"))
 
 
 def _files(arguments: tools.Arguments, turn: Turn) -> tuple[str, ...]:

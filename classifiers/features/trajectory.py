@@ -32,6 +32,7 @@ class Trail:
 
     __slots__ = (
         "_acts",
+        "_calling",
         "_corrections",
         "_corrections_since_ask",
         "_cycle_streak",
@@ -87,6 +88,7 @@ class Trail:
         self._repeats = self._repeat_streak = 0
         self._corrections = self._corrections_since_ask = 0
         self._last: Class | None = None
+        self._calling = False
 
     def feed(self, facts: Facts) -> None:
         match facts:
@@ -98,6 +100,7 @@ class Trail:
                 self._call(facts)
             case ResultFacts():
                 self._result(facts)
+        self._calling = isinstance(facts, CallFacts)
 
     @property
     def last(self) -> Class | None:
@@ -136,7 +139,7 @@ class Trail:
     # --- the agent ---------------------------------------------------------------------------------------------
 
     def _call(self, call: CallFacts) -> None:
-        if call.first:
+        if not self._calling:  # calls made together are one step, in whatever number of items a dialect says so
             self._steps += 1
         if call.act in self._acts:
             self._acts[call.act] += 1

@@ -29,7 +29,7 @@ TURNS_MAX: Final = 4_000
 class Turn:
     """`tool` is the tool's name as the harness calls it; `arguments` its arguments as JSON text (free text for custom
     tools). `id` ties a result to its call where the dialect has one. `is_error` is the harness's own flag. `images`:
-    pictures beside a text. `first` marks the first part of an agent's message: calls made together are one step."""
+    pictures beside a text."""
 
     kind: Kind
     text: str = ""
@@ -38,7 +38,6 @@ class Turn:
     id: str = ""
     is_error: bool = False
     images: int = 0
-    first: bool = True
 
 
 @dataclass(frozen=True, slots=True)
