@@ -26,6 +26,7 @@ from classifiers.runtime import store
 from classifiers.runtime.decide import Verdict, decide
 from gateway.adapters.classifier import HOUSEKEEPING
 from gateway.adapters.classifier import VERSION as RULES
+from gateway.adapters.memory import give_back
 from gateway.adapters.trails import Read, Trails
 from gateway.ir.exchange import Exchange, Labels, Task
 from gateway.ports import Clock
@@ -50,8 +51,8 @@ SIGNALS: Final = (
     "corrections",
     "resumed",
 )
-"""What `Labels.signals` tells, all counts: agent steps; files edited; failed checks after edits in a row; failed results in a
-row; identical calls in a row; complaints on the present ask; compactions seen in the history."""
+"""What `Labels.signals` tells, all counts: agent steps; files edited; failed checks after edits in a row; failed results in
+a row; identical calls in a row; complaints on the present ask; compactions seen in the history."""
 
 _TEXT, _ASK, _RULE = "text", "ask", "rule"
 RuleLabel = tuple[Task | None, str]
@@ -78,6 +79,7 @@ class LearnedClassifier:
                 continue
             try:
                 self._use(folder)
+                give_back()
                 return
             except ArtefactError as error:
                 self.problems.append(str(error))
