@@ -7,6 +7,7 @@ since, and the plan that was agreed to, because "yes" after a plan for a migrati
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -20,7 +21,12 @@ from classifiers.features.turns import TURNS_MAX, Conversation, ends
 PLAN_CHARS: Final = 1200
 """Read of an agreed plan: how it begins, and how it ends, where the proposal stands."""
 
+PLAN_CHARS_MIN: Final = 40
+"""A shorter text before a "yes" plans nothing: "I looked at it." """
+
 _QUESTIONS: Final = ("?", "？")
+_OFFER: Final = re.compile(r"[^.!?\n。！？]{0,200}[?？]")
+"""A question of the agent's within its plan ("Shall I go on?"): it was answered, it is no work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ def view_of_trail(trail: Trail, tools: Iterable[str] = ()) -> RequestView:
 def text_of(trail: Trail) -> str:
     """What a model reads. A question that led to a plan is done with: the plan is the work. Where compaction left nothing of
     the human, the agent's summary speaks for them."""
-    plan = ends(trail.plan, PLAN_CHARS) if trail.confirmed else ""
+    plan = _OFFER.sub("", ends(trail.plan, PLAN_CHARS)).strip() if trail.confirmed else ""
+    plan = plan if len(plan) >= PLAN_CHARS_MIN else ""
     if trail.ask is None:
         return plan or (ends(trail.agent_text, PLAN_CHARS) if trail.resumed else "")
     asked = trail.ask.words
