@@ -35,7 +35,10 @@ _ASKS: Final = (
     rb"(?:generat|writ|creat|produc|craft|compos|draft|suggest|provid|output|return|extract|com(?:e|ing) up with|reply"
     rb"(?:ing)? with|giv)(?:e|es|ing|s)?\b"
 )
-_TALK: Final = rb"(?:conversation|chat|thread|session|dialog(?:ue)?|discussion|transcript)s?\b(?![._/-]\w)"
+_TALK: Final = (
+    rb"(?:conversation|chat|thread|session|dialog(?:ue)?|discussion|transcript|interaction|message history)s?\b"
+    rb"(?![._/-]\w)"
+)
 _THING: Final = (
     rb"(?! (?:page|component|app|window|ui|view|screen|room|box|header|bar|list|model|class|table|module|service|endpoint"
     rb"|field|column|prop|attribute|tag|element|case|widget|template|hook|generator in|in the))"
@@ -46,25 +49,27 @@ _GENERIC: Final[tuple[tuple[Call, re.Pattern[bytes]], ...]] = (
     (
         "commit_message",
         re.compile(
-            rb"(?i)\b" + _ASKS + rb"[^.\\]{0,80}\bcommit messages?\b(?! (?:template|hook|format|check|lint))"
-            rb"|you are an? [^.\\]{0,40}\bcommit[- ]message (?:generator|writer|assistant|expert)"
+            rb"(?i)\b" + _ASKS + rb"[^.\n]{0,80}\bcommit messages?\b(?! (?:template|hook|format|check|lint))"
+            rb"|you are an? [^.\n]{0,40}\bcommit[- ]message (?:generator|writer|assistant|expert)"
         ),
     ),
     (
         "title",
         re.compile(
-            rb"(?i)(?:you are|act as|as) (?:an? |the )?[^.\\]{0,40}\btitle[- ]generat(?:or|ion)\b"
-            rb"|\b" + _ASKS + rb"[^.\\]{0,80}\btitles?\b" + _THING + rb"[^.\\]{0,60}\b"
-            rb"(?:"
-            + _TALK
-            + _THING
-            + rb"|(?:first|user'?s?|following) (?:message|request|prompt)\b|\d+ ?(?:words|characters)\b"
+            rb"(?i)(?:you are|act as|as) (?:an? |the )?[^.\n]{0,40}\btitle[- ]generat(?:or|ion)\b"
+            rb"|\b" + _ASKS + rb"[^.\n]{0,80}\btitles?\b" + _THING + rb"[^.\n]{0,60}\b"
+            rb"(?:" + _TALK + _THING + rb"|(?:first|user'?s?|following) (?:message|request|prompt|task|query|intent)\b"
+            rb"|\d+ ?(?:words|char(?:acter)?s)\b"
             rb"|(?:three|four|five|six|seven|eight|few) words\b)"
             rb"|\b"
             + _ASKS
-            + rb"[^.\\]{0,60}\b(?:conversation|chat|thread|session|topic)[- ]titles?\b"
+            + rb"[^.\n]{0,60}\b(?:conversation|chat|thread|session|topic)[- ]titles?\b"
             + _THING
-            + rb"|\b(?:conversation|chat|thread|session) title\b[^.\\]{0,80}\b(?:only|words|characters)\b"
+            + rb"|\b"
+            + _ASKS
+            + rb"[^.\n]{0,40}\bname for (?:this|the|an?) (?:\w+ ){0,2}"
+            + _TALK
+            + rb"|\b(?:conversation|chat|thread|session) title\b[^.\n]{0,80}\b(?:only|words|characters)\b"
         ),
     ),
     (
@@ -73,21 +78,25 @@ _GENERIC: Final[tuple[tuple[Call, re.Pattern[bytes]], ...]] = (
             rb"(?i)\bcontext (?:summari[sz]ation|compaction|compression|checkpoint)\b"
             rb"|\b(?:hand-?off|continuation|checkpoint|resumption) summary\b"
             rb"|\bcompact(?:ing|s)? (?:the|this|our) conversation"
-            rb"|\bsummari[sz]\w+\b[^.\\]{0,120}\b" + _TALK + rb"[^\\]{0,240}\b(?:continu(?:e|ing)|resume|next steps)\b"
+            rb"|\bsummari[sz]\w+\b[^.\n]{0,120}\b" + _TALK + rb"[^\n]{0,240}\b(?:continu(?:e|ing)|resume|next steps)\b"
             rb"|\bsummary of (?:the|this|our) (?:entire |whole |full )?(?:conversation|session|chat)(?: history)? so far\b"
+            rb"|\b(?:summary|snapshot)\b[^.\n]{0,160}\b(?:conversation|chat) history\b"
+            rb"|\b(?:conversation|chat) history\b[^\n]{0,160}\bsnapshot\b"
         ),
     ),
     (
         "summary",
         re.compile(
-            rb"(?i)\bsummari[sz](?:e|es|ing)\b[^.()\\]{0,80}\b"
+            rb"(?i)\bsummari[sz](?:e|es|ing)\b[^.()\n]{0,80}\b"
             + _TALK
             + _THING
             + rb"|\b"
             + _ASKS
-            + rb"[^.\\]{0,40}\bsummary of (?:the|this|our|an?) [^.\\]{0,40}\b"
+            + rb"[^.\n]{0,40}\bsummary of (?:the|this|our|an?) [^.\n]{0,40}\b"
             + _TALK
             + _THING
+            + rb"|\byou(?: are|'re) (?:an? |the )?[^.\n]{0,60}\bsummari[sz](?:er|ation)\b"
+            rb"|\b(?:condens|digest|extract)\w*\b[^.\n]{0,60}\b" + _TALK + _THING
         ),
     ),
     (
@@ -95,8 +104,9 @@ _GENERIC: Final[tuple[tuple[Call, re.Pattern[bytes]], ...]] = (
         re.compile(
             rb"(?i)you are an? (?:\w+ ){0,2}(?:security|safety|permission|command|risk) "
             rb"(?:classifier|judge|checker|reviewer|monitor|guard)\b"
-            rb"|\b(?:decide|determine|assess) (?:if|whether)\b[^.\\]{0,60}\b(?:command|action|tool call)\b"
-            rb"[^.\\]{0,40}\b(?:safe|allowed|dangerous|harmful)\b"
+            rb"|\b(?:decide|determine|assess|classify|judge) (?:if|whether)\b[^.\n]{0,60}\b(?:command|action|tool call)\b"
+            rb"[^.\n]{0,40}\b(?:safe|allowed|dangerous|harmful|destructive|malicious)\b"
+            rb"|\bis this (?:\w+ )?(?:command|action|tool call) (?:safe|allowed|dangerous|harmful|destructive)\b"
         ),
     ),
 )
@@ -149,6 +159,7 @@ def _generic(shape: Shape, *, known: bool) -> Found | None:
         place, where = shape.first[:600], "only message"
     else:
         return None
+    place = place.replace(b"\\n", b"\n")  # raw JSON: an escape would glue its letter to the next word
     for call, pattern in _GENERIC:
         if pattern.search(place):
             return call, f"its {where} asks for a {call.replace('_', ' ')} and there are no tools"
