@@ -15,7 +15,7 @@ from typing import Final
 from classifiers.features.asks import Said
 from classifiers.features.facts import AgentFacts, CallFacts, Facts, HumanFacts, ResultFacts
 from classifiers.features.results import CLASSES, Class
-from classifiers.features.schema import COUNT_MAX
+from classifiers.features.schema import COUNT_MAX, TRAJECTORY
 from classifiers.features.tools import Act
 
 RECENT: Final = 8
@@ -25,6 +25,12 @@ OPEN_MAX: Final = 64
 """Calls without a result yet that are remembered."""
 
 _COUNTED: Final[tuple[Act, ...]] = ("read", "edit", "run", "search", "delegate")
+
+
+_CAPS: Final = (int(COUNT_MAX),) * len(TRAJECTORY)
+_LAST: Final[dict[Class | None, tuple[float, ...]]] = {
+    last: tuple(float(last == name) for name in CLASSES) for last in (None, *CLASSES)
+}
 
 
 class Trail:
@@ -245,8 +251,7 @@ class Trail:
             self._steps - self._last_edit,
             self._steps - self._last_test,
         )
-        capped = [min(float(count), COUNT_MAX) for count in counts]
-        return (*capped, *(1.0 if self._last == name else 0.0 for name in CLASSES))
+        return (*map(float, map(min, counts, _CAPS)), *_LAST[self._last])
 
 
 def _add(files: set[bytes], found: Iterable[bytes]) -> None:
