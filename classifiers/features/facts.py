@@ -12,9 +12,8 @@ from typing import Final
 
 from classifiers.features import tools
 from classifiers.features.asks import NOTHING, Said, said_of
-from classifiers.features.results import Signs, signs_of
 from classifiers.features.tools import Act
-from classifiers.features.turns import AGENT_CHARS, ARGUMENTS_CHARS, Turn, ends
+from classifiers.features.turns import AGENT_CHARS, ARGUMENTS_CHARS, RESULT_CHARS, Turn, ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +42,10 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultFacts:
-    """Which class the signs mean depends on the call, which another turn made."""
+    """What the answer means depends on the call, which another turn made: so its text is kept, cut to RESULT_CHARS."""
 
-    signs: Signs
+    text: str
+    is_error: bool = False
     id: str = ""
 
 
@@ -64,7 +64,7 @@ def facts_of(turn: Turn) -> Facts:
         case "call":
             return _call(turn)
         case "result":
-            return ResultFacts(signs_of(turn.text, is_error=turn.is_error), turn.id)
+            return ResultFacts(ends(turn.text, RESULT_CHARS), turn.is_error, turn.id)
 
 
 def _call(turn: Turn) -> CallFacts:

@@ -14,7 +14,7 @@ from typing import Final
 
 from classifiers.features.asks import Said
 from classifiers.features.facts import AgentFacts, CallFacts, Facts, HumanFacts, ResultFacts
-from classifiers.features.results import CLASSES, Class
+from classifiers.features.results import CLASSES, Class, class_of
 from classifiers.features.schema import COUNT_MAX, TRAJECTORY
 from classifiers.features.tools import Act
 
@@ -173,8 +173,9 @@ class Trail:
 
     def _result(self, result: ResultFacts) -> None:
         call = self._open.pop(result.id, None)
-        found = result.signs.read_as(ran=call is not None and call.ran, test=call is not None and call.test)
-        if call is not None and call.test:
+        ran, test = (call.ran, call.test) if call is not None else (False, False)
+        found = class_of(result.text, is_error=result.is_error, ran=ran, test=test)
+        if test:
             self._test(found)
         self._last = found
         self._empties += found == "empty"

@@ -132,9 +132,9 @@ class LearnedClassifier:
         new = self._trails.new_messages(read, view.messages)
         fresh = view.messages[len(view.messages) - new :]
         if new <= INLINE_MESSAGES and sum(map(len, fresh)) <= INLINE_BYTES:
-            return self._trails.extend(read, view, exchange.dialect, harness)
+            return self._trails.extend(read, view, exchange.dialect, harness, new)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._trails.extend, read, view, exchange.dialect, harness)
+        return await loop.run_in_executor(self._thread, self._trails.extend, read, view, exchange.dialect, harness, new)
 
     # --- scoring ----------------------------------------------------------------------------------------------
 

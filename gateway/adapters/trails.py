@@ -27,8 +27,8 @@ from gateway.sessions.identity import without_marks
 
 SESSIONS_MAX: Final = 512
 """Trails kept: about 3 KB each, 60 KB at most."""
-FACTS_MAX: Final = 4096
-"""Messages whose facts are kept, for histories that changed: about 1 KB each."""
+FACTS_MAX: Final = 2048
+"""Messages whose facts are kept, for histories that changed: 2 KB each at most, mostly far less."""
 MESSAGES_MAX: Final = 2000
 """Of a longer conversation the last ones are read."""
 MANY: Final = 8
@@ -83,10 +83,9 @@ class Trails:
             return total
         return total - read.count
 
-    def extend(self, read: Read | None, view: View, dialect: DialectName, harness: str) -> Read:
-        """The trail of all messages of the view, reading what is new."""
+    def extend(self, read: Read | None, view: View, dialect: DialectName, harness: str, new: int) -> Read:
+        """The trail of all messages of the view, of which the last `new` are to be read (see `new_messages`)."""
         messages = view.messages
-        new = self.new_messages(read, messages)
         if read is None or new == len(messages):
             read = Read(Trail(), 0, name_of(messages[0]) if messages else b"", b"")
             new = min(new, MESSAGES_MAX)
