@@ -58,7 +58,7 @@ _DENSE_CONSENT: Final = re.compile(
     r"(?:好的?|好吧|是的?|对的?|嗯+|行|可以|没问题|同意|继续|接着|请|吧|做吧|开始|执行|就这样|干吧|了|"
     r"はい|うん|ええ|お願いします|お願い|続けて|続行|ください|して|進めて|どうぞ|了解|いいです|いいよ|いいね|それで|ok)+"
 )
-_WORD: Final = re.compile(r"[^\s,.!;:…。，！、？?\"“”()]+")
+_WORD: Final = re.compile(r"[^\s,.!;:…،؛。，！、？?\"“”()]+")
 _DENSE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _SPACES: Final = re.compile(r"[\s,.!;:…。，！、~]+")
 

@@ -102,7 +102,7 @@ def _model(nodes: list[Any], inputs: list[Any], outputs: list[tuple[str, int]], 
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
 
 
-def manifest_of(graphs: dict[str, bytes], **changes: Any) -> Manifest:
+def manifest_of(graphs: dict[str, bytes], /, **changes: Any) -> Manifest:
     fields: dict[str, Any] = {
         "format": FORMAT,
         "version": "test-1",
