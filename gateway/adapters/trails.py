@@ -1,9 +1,9 @@
 """How sessions went so far, kept in memory so that a request pays only for the turns it adds.
 
 A trail is the fold of a session's turns (classifiers.features.trajectory). The next request of the session brings the same
-messages and a few more; if the first and the last message that were read are still in place, only what follows is read.
-Otherwise (compaction, an edited or regenerated turn, another replica's session) all is read again, with the facts of single
-messages kept by content. It is a cache: losing an entry costs time, never a wrong number.
+messages and a few more; if the human's first and the last message that were read are still in place, only what follows is
+read. Otherwise (compaction, an edited or regenerated turn, another replica's session) all is read again, with the facts of
+single messages kept by content. It is a cache: losing an entry costs time, never a wrong number.
 
 A trail is taken out while it is used and put back afterwards, so that two requests of a session at once never share one.
 """
@@ -11,9 +11,10 @@ A trail is taken out while it is used and put back afterwards, so that two reque
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -30,7 +31,8 @@ SESSIONS_MAX: Final = 512
 FACTS_MAX: Final = 2048
 """Messages whose facts are kept, for histories that changed: 2 KB each at most, mostly far less."""
 MESSAGES_MAX: Final = 2000
-"""Of a longer conversation the last ones are read."""
+"""Of a longer conversation the last ones are read, and the first FIRST_MAX for what it was begun for."""
+FIRST_MAX: Final = 12
 MANY: Final = 8
 """New messages in one request, from which their facts are kept: an agent adds two or three at a time."""
 NAMED_BYTES: Final = 1024
@@ -41,13 +43,14 @@ MessageFacts = tuple[Facts, ...]
 
 @dataclass(slots=True)
 class Read:
-    """A trail and how far it reaches: the first `count` messages, of which the first and last have these names. `notes` is
-    free for what a user of the trail computed from it."""
+    """A trail and how far it reaches: the first `count` messages. The message at `anchor`, where the human first said
+    something, and the last one have the names `first` and `last`. `notes` is free for what a user of the trail computed."""
 
     trail: Trail
-    count: int
-    first: bytes
-    last: bytes
+    count: int = 0
+    anchor: int = -1
+    first: bytes = b""
+    last: bytes = b""
     notes: dict[str, object] = field(default_factory=dict)
 
 
@@ -79,7 +82,9 @@ class Trails:
         total = len(messages)
         if read is None or read.count > total or read.count == 0:
             return total
-        if name_of(messages[0]) != read.first or name_of(messages[read.count - 1]) != read.last:
+        if name_of(messages[read.count - 1]) != read.last:
+            return total
+        if read.anchor >= 0 and name_of(messages[read.anchor]) != read.first:
             return total
         return total - read.count
 
@@ -87,12 +92,15 @@ class Trails:
         """The trail of all messages of the view, of which the last `new` are to be read (see `new_messages`)."""
         messages = view.messages
         if read is None or new == len(messages):
-            read = Read(Trail(), 0, name_of(messages[0]) if messages else b"", b"")
-            new = min(new, MESSAGES_MAX)
+            read = Read(Trail())
         keep = new > MANY
-        for raw in messages[len(messages) - new :]:
-            for facts in self._message(raw, dialect, harness) if keep else _facts(raw, dialect, harness):
+        for place in _places(len(messages), new):
+            raw = messages[place]
+            found = self._message(raw, dialect, harness) if keep else _facts(raw, dialect, harness)
+            for facts in found:
                 read.trail.feed(facts)
+            if read.anchor < 0 and read.trail.ask is not None:
+                read.anchor, read.first = place, name_of(raw)
         read.count = len(messages)
         if new:
             read.last = name_of(messages[-1])
@@ -108,6 +116,12 @@ class Trails:
             if len(self._facts) > FACTS_MAX:
                 self._facts.popitem(last=False)
         return known
+
+
+def _places(total: int, new: int) -> Iterable[int]:
+    if new <= MESSAGES_MAX + FIRST_MAX:
+        return range(total - new, total)
+    return chain(range(FIRST_MAX), range(total - MESSAGES_MAX, total))
 
 
 def _facts(raw: msgspec.Raw, dialect: DialectName, harness: str) -> MessageFacts:
