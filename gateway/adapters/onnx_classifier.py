@@ -28,6 +28,7 @@ from gateway.adapters.classifier import HOUSEKEEPING
 from gateway.adapters.classifier import VERSION as RULES
 from gateway.adapters.memory import give_back
 from gateway.adapters.trails import Read, Trails
+from gateway.adapters.turns import is_system
 from gateway.ir.exchange import Exchange, Labels, Task
 from gateway.ports import Clock
 from gateway.routing import calls, tasks
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(LOG)
 
 INLINE_MESSAGES: Final = 4
-INLINE_BYTES: Final = 8192
-"""New messages up to this are read on the event loop: about 30 µs. A thread would cost as much for the hand-over alone."""
+INLINE_BYTES: Final = 16_384
+"""New messages up to this, system texts aside, are read on the event loop: about 30 µs. A thread would cost as much for
+the hand-over alone."""
 
 SIGNALS: Final = (
     "steps",
@@ -131,7 +133,7 @@ class LearnedClassifier:
         view, harness = exchange.view, exchange.identity.harness
         new = self._trails.new_messages(read, view.messages)
         fresh = view.messages[len(view.messages) - new :]
-        if new <= INLINE_MESSAGES and sum(map(len, fresh)) <= INLINE_BYTES:
+        if new <= INLINE_MESSAGES and sum(len(raw) for raw in fresh if not is_system(raw)) <= INLINE_BYTES:
             return self._trails.extend(read, view, exchange.dialect, harness, new)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._trails.extend, read, view, exchange.dialect, harness, new)

@@ -8,6 +8,7 @@ to them is known by its file in gateway/harnesses and taken away here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -77,7 +78,15 @@ _item: Final = msgspec.json.Decoder(_Item)
 _string: Final = msgspec.json.Decoder(str)
 _parts: Final = msgspec.json.Decoder(list[_Block])
 
+_SYSTEM: Final = re.compile(rb'"role"\s*:\s*"(?:system|developer)"')
+
 Human = Callable[[str], str]
+
+
+def is_system(raw: msgspec.Raw) -> bool:
+    """A system text, told by its first bytes: it may be long and is never decoded here. (In a string the quotes of such
+    words are escaped, so a text about roles is not taken for one.)"""
+    return _SYSTEM.search(memoryview(raw)[:256]) is not None
 
 
 def human_of(harness: str) -> Human | None:
@@ -95,6 +104,8 @@ def conversation_of(view: View, dialect: DialectName, harness: str = "unknown") 
 
 def turns_of(raw: msgspec.Raw, dialect: DialectName, human: Human | None = None) -> list[Turn]:
     """The turns of one message or item, in order; none for a system text or for what cannot be understood."""
+    if is_system(raw):
+        return []
     if len(raw) > DECODE_BYTES_MAX:
         return _beginning(raw, human)
     try:
