@@ -46,7 +46,7 @@ _DENSE: Final = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)")
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What the `ask` graph takes: never empty. `tokens` at most TOKENS_MAX strings, `chars` at most CHARS_MAX code points
-    as int64 (native byte order)."""
+    as int64 (native byte order; both supported platforms are little-endian)."""
 
     tokens: tuple[str, ...]
     chars: array[int]
@@ -62,7 +62,8 @@ def read(ask: str, marks: Iterable[str] = ()) -> Reading:
     text = f" {' '.join(tokens)} "
     if len(text) > CHARS_MAX:
         text = text[: CHARS_MAX // 2] + text[-CHARS_MAX // 2 :]
-    return Reading(tuple(tokens), array("q", map(ord, text)))
+    # Twice as fast as map(ord); surrogates, which JSON may bring alone, pass as they are.
+    return Reading(tuple(tokens), array("q", array("I", text.encode("utf-32-le", "surrogatepass"))))
 
 
 def bounded(ask: str) -> str:
