@@ -57,9 +57,11 @@ EFFECTS: dict[Effect, str] = {
     "install": "brings in foreign code",
 }
 MODELS = (
-    ("Top level", PolicyFile), ("defaults", model.Defaults), ("workspace", model.Workspace), ("tools.KIND[]", model.ToolEntry),
+    ("Top level", PolicyFile), ("defaults", model.Defaults), ("workspace", model.Workspace),
+    ("tools.KIND[]", model.ToolEntry),
     ("profiles.NAME", model.Profile), ("profiles.NAME.match", model.ProfileMatch), ("rules.NAME", model.RuleSet),
-    ("rules.NAME[]", model.Rule), ("matcher", model.Matcher), ("matcher.args.PATH", model.ArgTest), ("matcher.mcp", model.Mcp),
+    ("rules.NAME[]", model.Rule), ("matcher", model.Matcher), ("matcher.args.PATH", model.ArgTest),
+    ("matcher.mcp", model.Mcp),
     ("match[]", model.Example), ("protect", model.Protect), ("hooks[]", model.Hook), ("auto_approve", model.AutoApprove),
     ("deny_limit", model.DenyLimit), ("taint", model.Taint), ("redact", model.Redact), ("redact.teams[]", model.Words),
 )  # fmt: skip
