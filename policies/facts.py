@@ -28,12 +28,23 @@ Kind = Literal[
 """What a tool does, whatever a harness calls it. `other` is a tool that no map names."""
 
 Effect = Literal[
-    "network", "write_outside", "privilege", "exec_data", "destructive", "persistence", "publish", "install"
+    "network",
+    "write_outside",
+    "privilege",
+    "exec_data",
+    "destructive",
+    "persistence",
+    "publish",
+    "install",
+    "project_code",
+    "secrets",
 ]
 """Network: opens connections. write_outside: writes outside the workspace. privilege: another user or more rights.
 exec_data: runs text as a program (`sh -c "$x"`, `curl | sh`, `python -c`). destructive: cannot be undone (rm -r, git push
 --force, DROP). persistence: outlives the session (cron, shell profiles, hooks, services). publish: others can see it (git
-push, gh pr create, npm publish). install: brings in foreign code (pip, npm, apt, curl -O of a script)."""
+push, gh pr create, npm publish). install: brings in foreign code (pip, npm, apt, curl -O of a script). project_code: runs
+what the workspace says (make, npm test, pytest, ./script.sh), whose own effects are not seen. secrets: shows credentials
+that are no file (env, $API_TOKEN, gh auth token, kubectl get secret)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +71,9 @@ class Command:
     wrappers: tuple[str, ...] = ()
     source: str = ""
     unknown: tuple[str, ...] = ()
+    known: bool = True
+    """Whether the tables know this program. What they do not know has no effects here, and may have any: only a rule that
+    names the program should allow it."""
 
 
 @dataclass(frozen=True, slots=True)

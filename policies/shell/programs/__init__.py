@@ -1,0 +1,1 @@
+"""Knowledge about programs, one file per family; each module lists `PROGRAMS`. Scanned by `policies.shell.table`."""
