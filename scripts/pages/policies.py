@@ -55,6 +55,8 @@ EFFECTS: dict[Effect, str] = {
     "persistence": "outlives the session: profiles, hooks, services, CI files, configuration of agents",
     "publish": "others can see it",
     "install": "brings in foreign code",
+    "project_code": "runs what the workspace says, whose own effects are not seen",
+    "secrets": "shows credentials that are no file",
 }
 MODELS = (
     ("Top level", PolicyFile), ("defaults", model.Defaults), ("workspace", model.Workspace),
