@@ -17,7 +17,7 @@ from policies.engine import facts_json
 from policies.verdict import Caller, Decision, ToolCall, Verdict
 
 LINE_BYTES_MAX = 8 * 1024 * 1024
-_KEYS = frozenset(
+INPUT_KEYS = frozenset(
     {
         "id",
         "tool",
@@ -88,7 +88,7 @@ def _problem(value: Mapping[str, Any]) -> str:
             return f"{key} is not a list of texts"
     if value.get("expect") not in (None, "allow", "ask", "deny"):
         return "expect is not allow, ask or deny"
-    unknown = sorted(value.keys() - _KEYS)
+    unknown = sorted(value.keys() - INPUT_KEYS)
     return f"the key {unknown[0]} is not known" if unknown else ""
 
 

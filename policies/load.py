@@ -233,7 +233,7 @@ def _value_problems(doc: Document, path: Path, key: str, value: Any, allow: bool
         try:
             matchers.compiled(Matcher().model_copy(update={key: one}), allow=allow)
             if key in {"reads", "writes", "paths", "paths_in"}:
-                Paths(matchers.regions([name]) if key == "paths_in" else [name])
+                Paths(matchers.regions([name]))
         except ValueError as error:
             yield doc.problem(path, f"{shown(name)} is not accepted", str(error))
 

@@ -44,11 +44,9 @@ HARMLESS_ENV = Words(
         "CARGO_TERM_COLOR",
         "GIT_TERMINAL_PROMPT",
         "DEBIAN_FRONTEND",
-        "GOFLAGS_NONE",
         "CGO_ENABLED",
         "GOOS",
         "GOARCH",
-        "NO_PROXY_NONE",
         "DEBUG",
         "VERBOSE",
         "LOG_LEVEL",
@@ -69,16 +67,21 @@ _SPOKEN = frozenset({"echo", "printf", "test", "[", "true", "false", ":", "exit"
 class Cover:
     """What an allow rule names, and thereby covers."""
 
+    program: bool = False
     reads: bool = False
     writes: bool = False
+    place: bool = False
+    """paths_in: covers the writes of tools that write by trade, not a redirection behind a command."""
     hosts: bool = False
     effects: frozenset[str] = frozenset()
     env: tuple[tuple[str, str], ...] = ()
 
     def join(self, other: Cover) -> Cover:
         return Cover(
+            self.program or other.program,
             self.reads or other.reads,
             self.writes or other.writes,
+            self.place or other.place,
             self.hosts or other.hosts,
             self.effects | other.effects,
             self.env + other.env,
@@ -195,7 +198,7 @@ def _own(matcher: Matcher, *, every: bool) -> list[Test]:
         tests.append(_mcp(Words(matcher.mcp.server), Words(matcher.mcp.tool)))
     if matcher.unknown is not None:
         tests.append(_unknown(matcher.unknown))
-    tests += _command_tests(matcher)
+    tests += _command_tests(matcher, every)
     if matcher.effects is not None and not every:
         wanted = frozenset[str](matcher.effects)
         tests.append(lambda view: any(effect in wanted for effect in view.effects))
@@ -219,7 +222,7 @@ def _unknown(wanted: bool) -> Test:
     return lambda view: bool(view.unknown or any(part.unknown for part in view.parts)) is wanted
 
 
-def _command_tests(matcher: Matcher) -> list[Test]:
+def _command_tests(matcher: Matcher, every: bool) -> list[Test]:
     tests: list[Test] = []
     for key in ("program", "subcommand"):
         globs = getattr(matcher, key)
@@ -234,7 +237,7 @@ def _command_tests(matcher: Matcher) -> list[Test]:
     if matcher.only_flags is not None:
         only = Words(matcher.only_flags)
         tests.append(lambda view: view.command is not None and all(flag in only for flag in view.command.flags))
-    if matcher.env is not None:
+    if matcher.env is not None and not every:
         tests.append(_env([(Words([name]), Words([value])) for name, value in matcher.env.items()]))
     return tests
 
@@ -268,7 +271,7 @@ def _set_tests(matcher: Matcher, every: bool) -> list[Test]:
     for key in ("reads", "writes", "paths"):
         globs = getattr(matcher, key)
         if globs is not None:
-            tests.append(_paths(key, globs, every))
+            tests.append(_paths(key, regions(globs), every))
     if matcher.paths_in is not None:
         tests.append(_paths("paths", regions(matcher.paths_in), every, empty=every))
     return tests + [_hosts(Hosts(globs), every) for globs in (matcher.hosts, matcher.hosts_in) if globs is not None]
@@ -313,14 +316,16 @@ def _argument(path: str, test: ArgTest, every: bool) -> Test:
 
 
 def _covered(matcher: Matcher) -> Cover:
-    anywhere = matcher.paths is not None or matcher.paths_in is not None
+    named = matcher.paths is not None
     hosts = matcher.hosts is not None or matcher.hosts_in is not None
     effects = frozenset[str](matcher.effects or ())
     if hosts:
         effects |= {"network"}
     return Cover(
-        matcher.reads is not None or anywhere,
-        matcher.writes is not None or anywhere,
+        any(program != "*" for program in matcher.program or ()),
+        matcher.reads is not None or named or matcher.paths_in is not None,
+        matcher.writes is not None or named,
+        matcher.paths_in is not None,
         hosts or "network" in effects,
         effects,
         tuple((matcher.env or {}).items()),
@@ -338,11 +343,15 @@ def _within(cover: Cover) -> Test:
             return False
         if view.facts.kind == "mcp":
             return True  # what looks like a path or an address in a foreign tool's arguments may be neither
-        if (view.writes and not cover.writes) or (view.hosts and not cover.hosts):
+        if view.writes and not cover.writes and not (cover.place and view.command is None):
+            return False
+        if view.hosts and not cover.hosts:
             return False
         if not cover.reads and not all(view.place.inside(path) for path in view.reads):
             return False
-        return view.command is None or _plain_command(view, env)
+        if view.command is None:
+            return True
+        return (view.command.known or cover.program) and _plain_command(view, env)
 
     return test
 

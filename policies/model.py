@@ -100,12 +100,14 @@ class Matcher(Strict):
     reads: Names | None = Field(default=None, description="Path globs of what is read.")
     writes: Names | None = Field(
         default=None,
-        description="Path globs of what is written. An allow rule covers writes only if it names writes or paths_in.",
+        description="Path globs of what is written, or places as in paths_in. An allow rule for a command covers no "
+        "write (no redirection either) that it does not name by `writes` or `paths`.",
     )
     paths: Names | None = Field(default=None, description="Path globs of what is read or written.")
     paths_in: Names | None = Field(
         default=None,
-        description="All (allow) or any (ask, deny) paths lie in: workspace, temp, home, any, or a path glob.",
+        description="All (allow) or any (ask, deny) paths lie in: workspace, temp, home, any, or a path glob. Covers what "
+        "a command reads, and what the tools that write files write.",
     )
     hosts: Names | None = Field(default=None, description="Globs of host names that are contacted.")
     hosts_in: Names | None = Field(default=None, description="The same, for a list from vars (`$hosts_ok`).")

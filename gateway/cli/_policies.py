@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
+import functools
 import sys
 import time
 from collections.abc import Iterable
@@ -18,12 +16,11 @@ from gateway.cli._paths import state_dir_of
 from gateway.config.load import load as load_settings
 from policies import bundled, load
 from policies.compiled import Guard, Policy
+from policies.edge.shfmt import Shfmt, ShfmtMissing
 from policies.engine import Answer, Need, Situation, drive, judge
 from policies.errors import PolicyError
 from policies.hooks import HookAnswer
 from policies.verdict import Caller, NeedHook, NeedParse, ToolCall, Verdict
-
-PARSE_TIMEOUT_S = 5.0
 
 
 def sources(given: Iterable[str], config: str | None = None) -> list[load.Source]:
@@ -67,27 +64,18 @@ def fail(message: str) -> NoReturn:
     sys.exit(EXIT_PROBLEMS)
 
 
+@functools.lru_cache(maxsize=1)
+def _parser() -> Shfmt | None:
+    try:
+        return Shfmt()
+    except ShfmtMissing:
+        return None
+
+
 def parse(text: str) -> bytes | None:
     """shfmt's syntax tree, None when it cannot be parsed or there is no shfmt."""
-    program = _shfmt()
-    if program is None:
-        return None
-    try:
-        done = subprocess.run(
-            [program, "-ln", "bash", "--to-json"],
-            input=text.encode(),
-            capture_output=True,
-            timeout=PARSE_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
-def _shfmt() -> str | None:
-    """The one installed beside this Python first."""
-    return shutil.which("shfmt", path=os.path.dirname(sys.executable)) or shutil.which("shfmt")
+    parser = _parser()
+    return None if parser is None else parser.parse(text)
 
 
 def answer(need: Need) -> Answer:

@@ -6,6 +6,7 @@ adds an example that nothing tries:
     <!-- run -->             a bash or python block: must end with 0, in an empty folder
     <!-- run gateway -->     the same while a gateway serves; 127.0.0.1:4242 in the block becomes its address
     <!-- config -->          a whole interlock.yaml: must pass `interlock config check`
+    <!-- policy -->          a whole policy: must pass `interlock policy test`, its own examples included
     <!-- shown: REASON -->   not tried, and why
 """
 
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TRIED = {"bash": {"run", "run gateway"}, "python": {"run", "run gateway"}, "yaml": {"config"}}
+TRIED = {"bash": {"run", "run gateway"}, "python": {"run", "run gateway"}, "yaml": {"config", "policy"}}
 FENCE = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*?) -->\n)?^(?P<fence>```+)(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=fence)$", re.M | re.S
 )

@@ -54,6 +54,12 @@ def test_a_config_block_is_accepted(block: Block, tmp_path: Path, clean_env: dic
     run(block._replace(language="bash"), program, tmp_path, clean_env | secrets)
 
 
+@pytest.mark.parametrize("block", chosen("policy"))
+def test_a_policy_block_is_accepted(block: Block, tmp_path: Path, clean_env: dict[str, str]) -> None:
+    (tmp_path / "policy.yaml").write_text(block.text, "utf-8")
+    run(block._replace(language="bash"), f"{sys.executable} -m gateway policy test -p policy.yaml", tmp_path, clean_env)
+
+
 def test_every_block_says_what_a_test_shall_do_with_it() -> None:
     assert [said for block in ALL if (said := fault(block))] == []
 
@@ -64,7 +70,7 @@ def test_blocks_are_found_with_their_marks(tmp_path: Path) -> None:
     first, second, third = blocks(page)
     assert first == Block("page.md:4", "bash", "run", "true\n")
     assert fault(first) is None
-    assert "config, shown: REASON" in (fault(second) or "")
+    assert "config, policy, shown: REASON" in (fault(second) or "")
     assert fault(third) is None
     assert fault(second._replace(mark="run")) is not None
     assert fault(second._replace(mark="shown: a part")) is None

@@ -37,6 +37,7 @@ def allows(matcher, seen):
 CAT = Command("cat", ("cat", "a"), operands=("a",), reads=("/repo/a",))
 RM = Command("rm", ("rm", "-r", "/x"), flags=("-r",), operands=("/x",), writes=("/x",), effects=("destructive", "write_outside"))
 PUSH = Command("git", ("git", "push", "--force"), "push", flags=("--force",), hosts=("github.com",), effects=("network", "publish"))
+TEE = Command("cat", ("cat",), writes=("/repo/o",))
 CURL = Command("curl", ("curl", "evil.net"), hosts=("evil.net", "github.com"), effects=("network",))
 
 
@@ -124,7 +125,15 @@ def test_except_leaves_values_out():
         ({"program": "git", "env": {"GIT_PAGER": "cat"}}, shell(Command("git", ("git",), assigns=(("GIT_PAGER", "sh"),))), False),
         ({"program": "git"}, shell(Command("git", ("git",), assigns=(("LC_ALL", "C"),))), True),
         ({"program": "cat"}, shell(CAT, writes=("/repo/o",)), False),
-        ({"program": ["cat", ""], "paths_in": "workspace"}, shell(CAT, writes=("/repo/o",)), True),
+        ({"program": "cat", "paths_in": "workspace"}, shell(TEE), False),
+        ({"program": "cat", "writes": "workspace"}, shell(TEE), True),
+        ({"program": "cat", "paths": "workspace"}, shell(TEE), True),
+        ({"program": "cat", "writes": "temp"}, shell(TEE), False),
+        ({"program": "cat", "writes": "workspace"}, shell(CAT), False),
+        ({"tool": "write", "paths_in": "workspace"}, other("write", writes=("/repo/a",)), True),
+        ({"tool": "shell", "paths_in": "workspace"}, shell(Command("zz", ("zz",), known=False)), False),
+        ({"program": "*", "paths_in": "workspace"}, shell(Command("zz", ("zz",), known=False)), False),
+        ({"program": "zz"}, shell(Command("zz", ("zz",), known=False)), True),
         ({"program": "git", "paths_in": "workspace"}, shell(Command("git", ("git", "status"), "status")), True),
         ({"reads": "./**"}, shell(Command("git", ("git", "status"), "status")), False),
         ({"tool": "read", "paths_in": "workspace"}, other("read", reads=("/repo/a",)), True),

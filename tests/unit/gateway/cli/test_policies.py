@@ -12,9 +12,7 @@ def test_parses_with_shfmt():
 
 
 def test_without_shfmt_nothing_is_parsed(monkeypatch):
-    monkeypatch.setattr(_policies, "_shfmt", lambda: None)
-    assert _policies.parse("ls") is None
-    monkeypatch.setattr(_policies, "_shfmt", lambda: "/no/such/shfmt")
+    monkeypatch.setattr(_policies, "_parser", lambda: None)
     assert _policies.parse("ls") is None
 
 
