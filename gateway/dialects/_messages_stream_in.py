@@ -192,6 +192,15 @@ class MessagesDecoder:
         self._stop_sequence: str | None = None
         self._detail: str | None = None
         self._id = ""
+        self._call_pieces = 0
+
+    @property
+    def call_pieces(self) -> int:
+        return self._call_pieces
+
+    @property
+    def calls_open(self) -> int:
+        return sum(open_.kind == "tool_use" for open_ in self._blocks.values())
 
     @property
     def finished(self) -> bool:
@@ -243,8 +252,9 @@ class MessagesDecoder:
         return Frame(before, after, kind, open_.index, told.index)
 
     def more(self, frame: Frame, text: str) -> None:
-        if frame.kind == "call" and text:
-            self._blocks[frame.key].fed = True
+        if frame.kind == "call":
+            self._call_pieces += 1
+            self._blocks[frame.key].fed |= bool(text)
 
     def _on(self, kind: str, told: _Event, data: bytes) -> list[Event]:
         match kind:
@@ -373,6 +383,7 @@ class MessagesDecoder:
         if not block.name:
             raise UpstreamProtocol("a tool call without a name")
         self._calls += 1
+        self._call_pieces += 1
         call_id = from_wire(block.id) if block.id else minted("call_", self._id, open_.index, block.name)
         if given(block.input) and bytes(block.input).replace(b" ", b"") != b"{}":
             open_.initial = bytes(block.input)
@@ -408,6 +419,7 @@ class MessagesDecoder:
             self._opaque_delta(open_, kind, delta, raw)
             return []
         if open_.kind == "tool_use":
+            self._call_pieces += 1
             if kind != "input_json_delta":
                 raise UpstreamProtocol(f"a {kind} inside a tool call")
             if not delta.partial_json:
@@ -446,6 +458,7 @@ class MessagesDecoder:
         open_ = self._blocks.pop(number, None) if number is not None else None
         if open_ is None:
             return []
+        self._call_pieces += open_.kind == "tool_use"
         if open_.raw:
             return [BlockStart(open_.index, self._opaque(open_)), BlockStop(open_.index)]
         if open_.kind == "tool_use" and not open_.fed:

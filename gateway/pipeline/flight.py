@@ -10,6 +10,7 @@ from gateway.accounting.tally import Tally
 from gateway.dialects.contract import ClientDialect, ReplyContext
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
 from gateway.ir.request import Request, Tool
+from gateway.pipeline.guard import Guard
 from gateway.ports import Clock, Sink, UpstreamReply
 from gateway.sessions.state import NEW, SessionState
 
@@ -55,6 +56,7 @@ class Flight:
     headers: HeaderList = field(default_factory=list)
     last_write: float = 0.0
     keepalive: bool = False
+    guard: Guard | None = None
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""

@@ -93,6 +93,7 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
         context=None if same else flight.context(),
         tally=flight.tally,
         hide_usage=prepared.hide_usage,
+        guard=flight.guard,
     )
     chunks = reply.chunks()
     left_s = endpoint.first_token_s - (flight.clock.monotonic() - began)
@@ -116,6 +117,7 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
             while not (ended or transit.over):
                 ended = await pour(chunks, take)
                 await flight.settle()
+                await _judged(flight, transit)
             if transit.failure is not None:
                 raise transit.failure
             limit.reschedule(None)
