@@ -159,7 +159,19 @@ class _Slot:
     """What is known of one output item."""
 
     __slots__ = (
-        *("announced", "arguments", "block", "call", "call_id", "closed", "final", "item_id", "kind", "name", "namespace"),
+        *(
+            "announced",
+            "arguments",
+            "block",
+            "call",
+            "call_id",
+            "closed",
+            "final",
+            "item_id",
+            "kind",
+            "name",
+            "namespace",
+        ),
         *("parts", "raw", "started"),
     )
 
@@ -178,7 +190,6 @@ class _Slot:
         self.final = False  # met in the terminal response
         self.block: int | None = None  # of a call or a reasoning item
         self.parts: dict[int | tuple[str, int], _Run] = {}
-
 
     @property
     def is_call(self) -> bool:

@@ -45,7 +45,7 @@ class Guard:
         """The gate of one stream: towards a client of `dialect`, with an encoder (and the neutral request) where the reply
         is translated."""
         mender = _MENDERS[dialect]() if encoder is None else mend_neutral.NeutralMender(encoder)
-        return Gate(mender, manner=self.manner, names=self._names, known=offered(request))
+        return Gate(mender, self.rulings, manner=self.manner, names=self._names, known=offered(request))
 
     @property
     def _names(self) -> frozenset[str]:

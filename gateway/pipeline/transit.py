@@ -20,12 +20,11 @@ from gateway.accounting.tally import Tally
 from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext
 from gateway.errors import PolicyDenied, UpstreamError, UpstreamProtocol
+from gateway.ir import request as ir
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
-from gateway.ir import request as ir
 from gateway.pipeline.guard import Guard
 from gateway.toolgate.gate import Gate
-from gateway.toolgate.values import Ruling
 from gateway.wire.frame import Frame
 from gateway.wire.sse import SseSplitter
 from policies.verdict import ToolCall, Verdict
@@ -71,7 +70,11 @@ class Transit:
         self._decoder = upstream.stream_decoder(profile)
         self._encoder = client.stream_encoder(context) if context is not None else None
         self._is_plain = upstream.is_plain
-        self._gate = None if guard is None else guard.gate(client.name, self._encoder, context and context.request)
+        self._gate = (
+            None
+            if guard is None
+            else guard.gate(client.name, self._encoder, context.request if context is not None else None)
+        )
         self._splitter = SseSplitter()
         self._tally = tally
         self._hide_usage = hide_usage and self._same
@@ -124,12 +127,12 @@ class Transit:
         return self._gate.need if self._gate is not None else ()
 
     @property
-    def holding(self) -> bool:
-        return self._gate is not None and self._gate.holding
+    def guarded(self) -> bool:
+        return self._gate is not None
 
     @property
-    def rulings(self) -> Sequence[Ruling]:
-        return self._gate.rulings if self._gate is not None else ()
+    def holding(self) -> bool:
+        return self._gate is not None and self._gate.holding
 
     def expire(self) -> None:
         """Calls have been under way for too long."""
@@ -151,10 +154,11 @@ class Transit:
         assert self._gate is not None
         out: list[bytes] = []
         try:
-            out.append(self._passed(decide(self._gate)))
+            data = self._passed(decide(self._gate))
             if self._last is not None:
-                out.append(self._finished(self._last))
+                out.append(self._finished(self._last, data))
             else:
+                out.append(data)
                 waiting, self._waiting = self._waiting, []
                 self._each(waiting, out)
                 backlog, self._backlog = self._backlog, b""
@@ -283,7 +287,7 @@ class Transit:
             return out
         self.complete = True
         self._last = event
-        return out if self.need else out + self._finished(event)
+        return out if self.need else self._finished(event, out)
 
     def _guarded(self, raw: bytes, events: list[Event], pieces: bool) -> bytes:
         """What may go on of an event, in the client's dialect."""
@@ -298,10 +302,11 @@ class Transit:
         self._open = self._open or (self.begun and (spoke or not gate.holding))
         return out
 
-    def _finished(self, event: bytes) -> bytes:
-        """The reply is complete and nothing waits for a verdict."""
+    def _finished(self, event: bytes, out: bytes) -> bytes:
+        """The reply is complete and nothing waits for a verdict; `out` is what goes before its end."""
         self._last = None
-        out = b"" if self._gate is None else self._passed(self._gate.end(fresh=not self._released))
+        if self._gate is not None:
+            out += self._passed(self._gate.end(fresh=not self._released))
         if self._encoder is not None:
             return self._finish_translation(out)
         self.terminal = self._tail = event if self._gate is None else self._gate.ended(event)
@@ -336,7 +341,7 @@ class Transit:
         out = self._guarded(b"", events, self._decoder.call_pieces != pieces)
         self.complete = True
         self._last = self._client.terminal
-        return out if self.need else out + self._finished(self._last)
+        return out if self.need else self._finished(self._last, out)
 
     def _release(self, out: list[bytes], *, final: bool = False) -> bytes:
         data = out[0] if len(out) == 1 else b"".join(out)

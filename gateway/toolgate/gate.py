@@ -19,11 +19,12 @@ from policies.verdict import ToolCall, Verdict
 
 
 class Gate:
-    """One stream. `need`: calls that wait for a verdict, in their order. `rulings`: all that were made."""
+    """One stream. `need`: calls that wait for a verdict, in their order. `rulings`: where all that were made are noted."""
 
     def __init__(
         self,
         mender: Mender,
+        rulings: list[Ruling] | None = None,
         *,
         manner: Manner = DEFAULT_MANNER,
         names: frozenset[str] | None = None,
@@ -39,7 +40,8 @@ class Gate:
         self._asked: dict[int, Complete] = {}
         self._refused: dict[int, Ruling] = {}
         self.need: tuple[ToolCall, ...] = ()
-        self.rulings: list[Ruling] = []
+        self.rulings: list[Ruling] = rulings if rulings is not None else []
+        self._sent = False
 
     @property
     def holding(self) -> bool:
@@ -138,11 +140,6 @@ class Gate:
             return b""
         return self._settle(made)
 
-    @property
-    def _sent(self) -> bool:
-        """A call has reached the client."""
-        return any(not told.gone for told in self.rulings)
-
     def end(self, *, fresh: bool) -> bytes:
         """The reply is over. TurnRefused if the model may be asked again."""
         if self._refused and fresh:
@@ -159,6 +156,7 @@ class Gate:
         held, self._held, self._refused = self._held, [], {}
         self._held_bytes, self._over, self._calls.dropping = 0, "", False
         self.rulings += made.values()
+        self._sent = self._sent or any(not told.gone for told in made.values())
         for told in made.values():
             if told.form == "error":
                 raise denied(told)
