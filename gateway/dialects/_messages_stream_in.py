@@ -257,6 +257,10 @@ class MessagesDecoder:
             self._blocks[frame.key].fed |= bool(text)
 
     def _on(self, kind: str, told: _Event, data: bytes) -> list[Event]:
+        if kind != "content_block_start" and given(told.content_block):
+            raise UpstreamProtocol(f"an event of the type {kind!r} holds a block")
+        if kind != "message_start" and given(told.message) and b"tool" in bytes(told.message):
+            raise UpstreamProtocol(f"an event of the type {kind!r} holds a message")
         match kind:
             case "content_block_delta":
                 return self._block_delta(told)
@@ -274,7 +278,7 @@ class MessagesDecoder:
                 return self._failed(told.error)
             case "ping":
                 return []
-        if b"tool" in data or b"function" in data or given(told.content_block):
+        if b"tool" in data or b"function" in data or b"partial_json" in data:
             raise UpstreamProtocol(f"an event of the unknown type {kind!r} could carry a tool call")
         return []
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gateway.accounting.tally import Tally
 from gateway.dialects.contract import ClientDialect, ReplyContext
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
-from gateway.ir.request import Request, Tool
+from gateway.ir.request import Message, Request, Tool
 from gateway.pipeline.guard import Guard
 from gateway.ports import Clock, Sink, UpstreamReply
 from gateway.sessions.state import NEW, SessionState
@@ -82,6 +82,11 @@ class Flight:
             namespaces=_namespaces(tools),
             request=request,
         )
+
+    @property
+    def asked_again(self) -> tuple[Message, ...]:
+        """What follows the client's messages: turns of the model that were refused whole, and why."""
+        return self.guard.again if self.guard is not None else ()
 
     # --- towards the client -----------------------------------------------------------------------------------
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.dialects._shared import short_name
 from gateway.dialects.contract import StreamEncoder
 from gateway.errors import GatewayError
 from gateway.ir.events import Response, unfold
 from gateway.ir.exchange import Exchange
-from gateway.ir.request import DialectName, Request, Tool
+from gateway.ir.request import DialectName, Message, Reasoning, Request, Tool
 from gateway.ports import Judge
 from gateway.telemetry import LOG
 from gateway.toolgate import mend_chat, mend_messages, mend_neutral, mend_responses, refusal
 from gateway.toolgate.calls import calls_of
 from gateway.toolgate.gate import Gate
 from gateway.toolgate.mend import Mender
-from gateway.toolgate.values import DEFAULT_MANNER, Manner, Ruling, Rulings, TurnRefused, denied
+from gateway.toolgate.values import DEFAULT_MANNER, Manner, Ruling, Rulings, TurnRefused, answered, denied
 from policies.verdict import ToolCall, Verdict
 
 _log = logging.getLogger(LOG)
@@ -40,6 +40,14 @@ class Guard:
     exchange: Exchange
     manner: Manner = DEFAULT_MANNER
     rulings: list[Ruling] = field(default_factory=list)
+    again: tuple[Message, ...] = ()
+    """What the conversation goes on with where the model was asked again."""
+
+    def ask_again(self, refused: Sequence[Ruling], thoughts: Sequence[Reasoning]) -> None:
+        """The whole turn was refused: the next call of the model is told so."""
+        self.rulings += refused
+        self.again += answered(refused, thoughts)
+        self.manner = replace(self.manner, retries=self.manner.retries - 1)
 
     def gate(self, dialect: DialectName, encoder: StreamEncoder | None, request: Request | None) -> Gate:
         """The gate of one stream: towards a client of `dialect`, with an encoder (and the neutral request) where the reply
@@ -75,7 +83,7 @@ class Guard:
         else:
             pairs = zip(found.items(), told, strict=True)
             made = {block: refusal.ruling(call, verdict, self.manner) for (block, call), verdict in pairs}
-        if self.manner.retries > 0 and all(ruling.form == "retry" for ruling in made.values()):
+        if all(ruling.form == "retry" for ruling in made.values()):
             raise TurnRefused(list(made.values()))
         made = {block: refusal.unless_retried(ruling, self.manner) for block, ruling in made.items()}
         self.rulings += made.values()

@@ -28,12 +28,14 @@ from gateway.errors import (
 from gateway.ir.exchange import Hop, HopRow
 from gateway.pipeline import relay
 from gateway.pipeline.flight import Flight
+from gateway.pipeline.guard import Guard
 from gateway.pipeline.prepare import Prepared, prepare
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.ports import UpstreamReply
 from gateway.routing import retry
 from gateway.routing.table import Route
 from gateway.telemetry import LOG
+from gateway.toolgate.values import TurnRefused
 
 ERROR_BODY_BYTES_MAX = 1 << 20
 
@@ -69,6 +71,8 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     assert flight.plan is not None
     if ports.prices.loading:
         await ports.prices.ready()
+    if ports.judge is not None:
+        flight.guard = Guard(ports.judge, flight.exchange, runtime.manner)
     errors: list[GatewayError] = []
     rules = route.retry if route is not None else runtime.retry
     last = len(flight.plan.hops) - 1
@@ -122,6 +126,9 @@ async def _hop(
         prepared = await prepare(flight, endpoint, wire, ports.state, repair=tried.repaired)
         try:
             return await _attempt(flight, hop, endpoint, prepared, ports, runtime)
+        except TurnRefused as refused:
+            assert flight.guard is not None
+            flight.guard.ask_again(refused.rulings, flight.tally.reasoning())
         except UpstreamError as error:
             error.model = endpoint.name
             if _unserved(error, endpoint, wire) and not tried.rewired:
@@ -186,6 +193,9 @@ async def _attempt(
         if flight.begun:
             raise DeliveredError(error) from error
         raise
+    except TurnRefused:
+        outcome = "turn_refused"
+        raise
     except relay.Broken as broken:
         failure, outcome = broken.error, broken.error.code
         raise DeliveredError(broken.error, broken.raw) from broken
@@ -230,7 +240,7 @@ def _tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool) -> None:
 
 
 def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["success", "failure", "neutral"]:
-    if outcome == "ok":
+    if outcome in ("ok", "turn_refused"):
         return "success"
     return "failure" if failure is not None and failure.trips_breaker else "neutral"
 

@@ -6,6 +6,7 @@ The same maker serves streams and whole replies (as the events they amount to), 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -72,7 +73,7 @@ class Calls:
         name = call.name if tool is None else tool.inner or tool.name
         namespace = call.namespace or (tool.namespace if tool is not None else "") or ""
         made = verdict.ToolCall(call.id, name, shown, namespace, custom, self._names)
-        return Complete(made, wire, wrapped)
+        return Complete(made, wire, wrapped, replace(call, arguments=text))
 
     @property
     def any_open(self) -> bool:

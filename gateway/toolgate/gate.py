@@ -134,8 +134,7 @@ class Gate:
 
     def _ruled(self, made: dict[int, Ruling], fresh: bool) -> bytes:
         self._asked, self.need = {}, ()
-        again = fresh and self._manner.retries > 0 and not self._sent and self._held
-        if again and all(told.form == "retry" for told in made.values()):
+        if fresh and not self._sent and all(told.form == "retry" for told in made.values()):
             self._refused |= made  # kept: the rest of the turn may be refused as well
             return b""
         return self._settle(made)

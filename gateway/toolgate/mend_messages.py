@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.ir.events import BlockStart, Event
+from gateway.ir.events import BlockStart, BlockStop, Event
 from gateway.toolgate.mend import Counts, encode, objects, opened, renewed, untouched
 from gateway.toolgate.values import Item, Ruling, Rulings
 from gateway.wire import sse
@@ -36,6 +36,8 @@ class MessagesMender(Counts):
 
     def _item(self, item: Item, rulings: Rulings) -> bytes:
         starts = [event.index for event in item.events if isinstance(event, BlockStart) and event.index in rulings]
+        if item.call and not item.blocks:
+            return b""  # a piece without content: nothing is lost
         if not starts:
             changed = any(not rulings[block].untouched for block in item.blocks if block in rulings)
             return self._rest(item, rulings) if changed else self.passed(item.raw, item.events)
@@ -48,15 +50,13 @@ class MessagesMender(Counts):
 
     def _rest(self, item: Item, rulings: Rulings) -> bytes:
         """A piece or the end of a changed call: its end is kept where the call itself is. An event that ended the call only
-        by beginning something else is kept anyway."""
-        if item.framed:
-            return b""
-        kind = (opened(item.raw) or {}).get("type")
-        if kind == "content_block_delta":
-            return b""
-        if kind == "content_block_stop" and any(rulings[block].gone for block in item.blocks if block in rulings):
-            return b""
-        return self.passed(item.raw, item.events)
+        by being about something else is kept anyway."""
+        about = [event for event in item.events if getattr(event, "index", -1) not in item.blocks]
+        if about:
+            return self.passed(item.raw, item.events)
+        ends = not item.framed and all(isinstance(event, BlockStop) for event in item.events)
+        stays = not any(rulings[block].gone for block in item.blocks if block in rulings)
+        return item.raw if ends and stays else b""
 
 
 def _block(raw: bytes, value: dict[str, Any], ruling: Ruling) -> bytes:

@@ -39,8 +39,8 @@ class ResponsesMender(Counts):
         value = opened(raw)
         if value is None:
             return raw
-        ruling = self._changed.get(_key(value))
-        if ruling is not None and _about_item(value):
+        ruling = _at(self._changed, value)
+        if ruling is not None:
             return self._again(raw, value, ruling)
         return self._numbered(raw, value)
 
@@ -53,15 +53,14 @@ class ResponsesMender(Counts):
         places = _places(held, values, rulings)
         out: list[bytes] = []
         for item, value in zip(held, values, strict=True):
-            ruling = places.get(_key(value)) if value is not None and _about_item(value) else None
             if value is None:
                 out.append(item.raw)
-            elif ruling is None or ruling.untouched:
+            elif (before := _at(self._changed, value)) is not None:
+                out.append(self._again(item.raw, value, before))
+            elif (ruling := _at(places, value)) is None or ruling.untouched:
                 out.append(self._numbered(item.raw, value))
-            elif _key(value) in self._changed:
-                out.append(self._again(item.raw, value, ruling))
             else:
-                self._changed[_key(value)] = ruling
+                self._changed |= {key: told for key, told in places.items() if told is ruling}
                 out.append(self._first(item.raw, value, ruling))
         return b"".join(out)
 
@@ -129,18 +128,16 @@ class ResponsesMender(Counts):
 _TERMINALS: Final = frozenset({"response.completed", "response.incomplete"})
 
 
-def _key(value: dict[str, Any] | None) -> Key:
-    told = value or {}
-    index = told.get("output_index")
-    if isinstance(index, int):
-        return index
-    item = told.get("item")
+def _keys(value: dict[str, Any]) -> list[Key]:
+    """All by which an event names the item it is about: not every server names it every time."""
+    item = value.get("item")
     own = item.get("id") if isinstance(item, dict) else None
-    return str(told.get("item_id") or own or "")
+    names = (value.get("output_index"), value.get("item_id"), own)
+    return [name for name in names if isinstance(name, int | str)]
 
 
-def _about_item(value: dict[str, Any]) -> bool:
-    return "output_index" in value or "item_id" in value or "item" in value
+def _at(places: dict[Key, Ruling], value: dict[str, Any]) -> Ruling | None:
+    return next((places[key] for key in _keys(value) if key in places), None)
 
 
 def _places(held: Sequence[Item], values: list[dict[str, Any] | None], rulings: Rulings) -> dict[Key, Ruling]:
@@ -148,8 +145,8 @@ def _places(held: Sequence[Item], values: list[dict[str, Any] | None], rulings: 
     places: dict[Key, Ruling] = {}
     for item, value in zip(held, values, strict=True):
         for block in item.blocks:
-            if value is not None and block in rulings and _about_item(value):
-                places[_key(value)] = rulings[block]
+            if value is not None and block in rulings:
+                places |= dict.fromkeys(_keys(value), rulings[block])
     return places
 
 

@@ -52,7 +52,9 @@ def ruling(told: Complete, verdict: Verdict, manner: Manner) -> Ruling:
         if arguments is not None:
             return Ruling(call, verdict, "shim", arguments, text, told.wire)
         form = manner.form_other
-    return Ruling(call, verdict, form, None, text, told.wire)
+    if form == "retry" and (told.part is None or manner.retries < 1):
+        form = manner.form_other  # a vendor's own item has no result that could be answered for the client
+    return Ruling(call, verdict, form, None, text, told.wire, told.part)
 
 
 def refused(told: Complete, reason: str, manner: Manner) -> Ruling:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from gateway.errors import PolicyDenied
+from gateway.ir import request as ir
 from gateway.ir.events import Delta, Event
 from policies.verdict import ToolCall, Verdict
 
@@ -42,11 +43,13 @@ DEFAULT_MANNER: Final = Manner()
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """A call that is whole. `wire` are its arguments as they came; `wrapped`: the judge sees the free text inside them."""
+    """A call that is whole. `wire` are its arguments as they came; `wrapped`: the judge sees the free text inside them;
+    `part` is the call in neutral form, None for a vendor's own item."""
 
     call: ToolCall
     wire: bytes
     wrapped: bool = False
+    part: ir.ToolCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class Ruling:
     arguments: bytes | None = None
     text: str = ""
     wire: bytes = b""
+    part: ir.ToolCall | None = None
 
     @property
     def gone(self) -> bool:
@@ -99,11 +103,24 @@ Rulings = Mapping[int, Ruling]
 
 
 class TurnRefused(Exception):
-    """Every call of the turn was refused, in the form `retry`, and nothing of it has reached the client."""
+    """Every call of the turn was refused, in the form `retry`, and nothing of it has reached the client: the model may be
+    told and asked again."""
 
     def __init__(self, rulings: Sequence[Ruling]) -> None:
         super().__init__("every tool call of the turn was refused")
         self.rulings = tuple(rulings)
+
+
+def answered(rulings: Sequence[Ruling], thoughts: Sequence[ir.Reasoning]) -> tuple[ir.Message, ...]:
+    """What the conversation goes on with when the model is asked again: its own refused turn (with its thoughts, which some
+    vendors insist on) and a failed result for each call."""
+    calls = tuple(ruling.part for ruling in rulings if ruling.part is not None)
+    results = tuple(
+        ir.ToolResult(ruling.part.id, (ir.Text(ruling.text),), True, ruling.part.kind, ruling.part.name)
+        for ruling in rulings
+        if ruling.part is not None
+    )
+    return ir.Message("assistant", (*thoughts, *calls)), ir.Message("tool", results)
 
 
 def denied(ruling: Ruling) -> PolicyDenied:
