@@ -410,7 +410,7 @@ class MessagesDecoder:
             open_ = self._blocks[next(reversed(self._blocks))]
         if open_ is None:
             if kind not in ("text_delta", "thinking_delta"):
-                if kind == "input_json_delta":
+                if kind == "input_json_delta" or delta.partial_json is not None:
                     raise UpstreamProtocol("arguments for a tool call that was never started")
                 return []
             head = b'{"type":"text"}' if kind == "text_delta" else b'{"type":"thinking"}'
@@ -430,6 +430,8 @@ class MessagesDecoder:
                 return []
             open_.fed = True
             return [Delta(open_.index, delta.partial_json)]
+        if delta.partial_json is not None:
+            raise UpstreamProtocol(f"tool arguments inside a {open_.kind} block")
         match kind:
             case "text_delta":
                 return [Delta(open_.index, delta.text)] if delta.text else []
@@ -441,7 +443,8 @@ class MessagesDecoder:
                 return [Annotated(open_.index, bytes(delta.citation))] if given(delta.citation) else []
             case "input_json_delta":
                 raise UpstreamProtocol(f"tool arguments inside a {open_.kind} block")
-        return []
+            case _:
+                return []
 
     def _opaque_delta(self, open_: _Open, kind: str, delta: _Delta, raw: msgspec.Raw) -> None:
         """Pieces of server tool input are joined at the end; any other delta is merged field by field."""

@@ -273,6 +273,8 @@ class Decoder:
         return []
 
     def _dispatch(self, kind: str, told: _Event, data: bytes, out: list[Event]) -> None:
+        if not kind.startswith("response.output_item.") and bytes_of(told.item) is not None:
+            self._no_call(told.item, f"an event of the type {kind[:80]}")
         match kind:
             case "response.output_text.delta" | "response.refusal.delta":
                 self._start(None, out)
@@ -287,8 +289,9 @@ class Decoder:
             case "response.function_call_arguments.done" | "response.custom_tool_call_input.done":
                 self._start(None, out)
                 full = told.input if "custom" in kind else told.arguments
+                slot = self._call_slot(told, kind)
                 if full is not None:
-                    self._complete(self._call_slot(told, kind), full, out)
+                    self._complete(slot, full, out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_summary_text.done":
                 self._start(None, out)
                 self._think(told, _said(told), True, kind.endswith("done"), out)
@@ -336,9 +339,13 @@ class Decoder:
     def _nothing_to_do(reply: _Reply | None) -> None:
         """An announcement of the response (created, in progress) must not bring a call: nobody would look at it there."""
         for raw in (reply and reply.output) or ():
-            kind = understood(_item, raw, "an output item").type
-            if kind in _CALLS or kind in CALLS_OF_VENDOR_TOOLS:
-                raise UpstreamProtocol(f"an announcement of the response holds a {kind}")
+            Decoder._no_call(raw, "an announcement of the response")
+
+    @staticmethod
+    def _no_call(raw: msgspec.Raw, where: str) -> None:
+        kind = understood(_item, raw, "an output item").type
+        if kind in _CALLS or kind in CALLS_OF_VENDOR_TOOLS:
+            raise UpstreamProtocol(f"{where} holds a {kind}")
 
     def _unknown(self, kind: str, told: _Event, data: bytes, out: list[Event]) -> None:
         if bytes_of(told.error) is not None:

@@ -100,6 +100,8 @@ class Transit:
         frame = self._frame
         if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
             return chunk if self._framed(frame, chunk, 1) else b""
+        if self.failure is not None:
+            return b""
         out: list[bytes] = []
         try:
             run = self._splitter.run(chunk)
@@ -172,7 +174,7 @@ class Transit:
         """What breaks after something was released is kept, so that what came before it still goes out."""
         if not self._released:
             raise failure
-        self.failure = failure
+        self.failure, self._frame = failure, None
 
     def closing(self, comment: bytes) -> bytes:
         """What ends the client's stream after everything else: the closing comment, then the terminal event. Readers stop
