@@ -35,6 +35,7 @@ from gateway.config.discover import Found
 from gateway.config.load import Loaded, overridden
 from gateway.config.settings import WORKERS_MAX, Settings
 from gateway.errors import ConfigError
+from gateway.http.acceptor import Acceptor
 from gateway.http.listener import ListenerProtocol
 from gateway.telemetry import LOG
 
@@ -339,6 +340,24 @@ class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: a stream must be told of a shutdown, and may finish first."""
 
     def install_signal_handlers(self) -> None: ...
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Our own acceptor on the sockets we bound; there is no other way in (and no lifespan)."""
+        loop = asyncio.get_running_loop()
+        self.servers: list[Any] = []
+        for listening in sockets or ():
+            acceptor = Acceptor(loop, listening, self._protocol, self.config.backlog)
+            acceptor.start()
+            self.servers.append(acceptor)
+        self.started = True
+
+    def _protocol(self) -> asyncio.Protocol:
+        return ListenerProtocol(
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+            _loop=asyncio.get_running_loop(),
+        )
 
     def capture_signals(self):  # type: ignore[no-untyped-def]
         from contextlib import nullcontext
