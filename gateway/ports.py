@@ -70,6 +70,11 @@ class PouredBody:
 
     __slots__ = ()
 
+    @property
+    def complete(self) -> bool:
+        """The last byte has arrived: there is nothing to wait for."""
+        return False
+
     async def pour(self, take: Take) -> bool:
         """Gives `take` the bytes as they arrive, until it says stop (False: more may follow, pour again) or the body is at
         its end (True). Errors as those of `UpstreamReply.chunks`, and whatever `take` raises."""

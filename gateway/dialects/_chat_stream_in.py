@@ -215,6 +215,8 @@ class ChatDecoder:
         self._assembler.close(out)
 
     def _usages(self, chunk: _Chunk, out: list[Event]) -> None:
+        if chunk.usage is RAW_NULL and chunk.x_groq is None and all(c.usage is RAW_NULL for c in chunk.choices or ()):
+            return  # as nearly every chunk: absent fields keep the default itself
         told = [chunk.usage, *(choice.usage for choice in chunk.choices or ())]
         if chunk.x_groq:
             told.append(chunk.x_groq.usage)
@@ -243,6 +245,14 @@ class ChatDecoder:
     # --- errors ---------------------------------------------------------------------------------------------------
 
     def _error(self, chunk: _Chunk, data: bytes) -> Failed | None:
+        if (
+            chunk.choices
+            and chunk.error is RAW_NULL
+            and chunk.x_groq is None
+            and chunk.object != "error"
+            and all(choice.error is RAW_NULL for choice in chunk.choices)
+        ):
+            return None
         told = bytes_of(chunk.error)
         for choice in chunk.choices or ():
             told = told or bytes_of(choice.error)

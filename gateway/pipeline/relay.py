@@ -19,7 +19,7 @@ from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.guard import Guard
 from gateway.pipeline.prepare import Prepared
 from gateway.pipeline.transit import StreamFailed, Transit, last_event
-from gateway.ports import UpstreamReply, pour
+from gateway.ports import PouredBody, UpstreamReply, pour
 from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
 from gateway.toolgate import mend_neutral
 from gateway.toolgate.values import Rulings
@@ -207,7 +207,7 @@ async def release(flight: Flight) -> None:
         return
     reply, rest, flight.reply, flight.rest = flight.reply, flight.rest, None, None
     try:
-        if rest is not None:
+        if rest is not None and not (isinstance(reply, PouredBody) and reply.complete):
             async with asyncio.timeout(DRAIN_S):
                 async for _ in rest:
                     pass

@@ -62,6 +62,10 @@ class LeanReply(PouredBody):
 
     # --- the reader's side ---
 
+    @property
+    def complete(self) -> bool:
+        return self._complete
+
     async def head(self) -> None:
         """Wait for status and headers. A cancelled wait aborts the connection: no one will read the answer."""
         while not self.status:
