@@ -26,8 +26,12 @@ _DESTROYS = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"(?:https?|ftp|wss?|tcp|ssh)://(?:[^\s/'\"@]*@)?([\w.-]+(?::\d+)?)")
-_NETWORK = re.compile(r"\b(?:socket\.|requests\.|urllib|httpx|aiohttp|http\.client|fetch\(|net\.connect|https?\.(?:get|request)|LWP|Net::HTTP|fsockopen|curl_exec|open-uri|IO::Socket|TCPSocket)")
-_WRITES = re.compile(r"\bopen\(\s*" + _STRING + r"\s*,\s*['\"][wax+]|\b(?:writeFile|appendFile)(?:Sync)?\(\s*" + _STRING)
+_NETWORK = re.compile(
+    r"\b(?:socket\.|requests\.|urllib|httpx|aiohttp|http\.client|fetch\(|net\.connect|https?\.(?:get|request)|LWP|Net::HTTP|fsockopen|curl_exec|open-uri|IO::Socket|TCPSocket)"
+)
+_WRITES = re.compile(
+    r"\bopen\(\s*" + _STRING + r"\s*,\s*['\"][wax+]|\b(?:writeFile|appendFile)(?:Sync)?\(\s*" + _STRING
+)
 
 
 @dataclass(slots=True)

@@ -153,6 +153,8 @@ class Invocation:
     stdin: str | None = ""
     """Text it reads: "" nothing, None something that is not known; then `rough` may be the text with `$name` in it."""
     rough: str = ""
+    names: tuple[Field, ...] | None = None
+    """The names of files it reads from standard input, as globs, when `stdin` is None because of them."""
     subcommand: str = ""
     """All words of it, such as "stash drop"; a `Command` has the first, the others come in front of its operands."""
     flags: list[str] = field(default_factory=list)
