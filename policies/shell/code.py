@@ -13,7 +13,8 @@ SHELLS_MAX = 8
 _STRING = r"""(?:[rRbBuUf]{0,2})(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|`((?:\\.|[^`\\])*)`)"""
 _RUNS = re.compile(
     r"(?:\bos\.(?:system|popen)|\b(?:subprocess\.)?(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)|\bexec(?:Sync|FileSync|File)?"
-    r"|\bspawn(?:Sync)?|\bsystem|\bpopen|\bshell_exec|\bpassthru|\bproc_open|\bqx|\bos\.execute|\bio\.popen|\bIO\.popen|\bdo shell script"
+    r"|\bspawn(?:Sync)?|\bsystem|\bpopen|\bshell_exec|\bpassthru|\bproc_open|\bqx|\bos\.execute|\bio\.popen|\bIO\.popen"
+    r"|\bdo shell script"
     r"|\bKernel\.\w+|\bOpen3\.\w+|\bstartfile|\bexecl?p?e?|\bexecvp?e?|\bshelljs\.exec|\$)\s*\(?\s*\[?\s*" + _STRING
 )
 _LIST = re.compile(r"\[\s*((?:" + _STRING + r"\s*,?\s*)+)\]")

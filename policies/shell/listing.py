@@ -1,8 +1,9 @@
-"""Commands that print names of files below a known place: `find`, `git ls-files`, `ls`, `rg -l`, and filters behind them. What
-they print is then known well enough to read it: a glob. `loose` names may begin with a dash and be taken for an option."""
+"""Commands that print names of files below a known place: `find`, `git ls-files`, `ls`, `rg -l`, and filters behind
+them. What they print is then known well enough to read it: a glob. `loose` names may begin with a dash and be taken for an option."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 from policies.shell.syntax import Binary, Call, Stmt, Word
@@ -33,7 +34,7 @@ def listing(stmt: Stmt, peek: Peek) -> Names | None:
     words = [item.value or "" for item in fields]
     if words[0] == "find":
         return _find(words[1:])
-    if words[:2] == ["git", "ls-files"] or words[:2] == ["git", "diff"] and "--name-only" in words:
+    if words[:2] == ["git", "ls-files"] or (words[:2] == ["git", "diff"] and "--name-only" in words):
         return _loose(".") if not any(word.startswith("--output") for word in words) else None
     if words[0] in {"rg", "grep", "ls", "fd", "ag"}:
         return _search(words)
@@ -48,7 +49,7 @@ def _find(words: list[str]) -> Names | None:
         if word.startswith("-") or word in {"(", "!"}:
             break
         starts.append(word)
-    tails = [after for word, after in zip(words, words[1:], strict=False) if word in {"-name", "-iname"}]
+    tails = [after for word, after in itertools.pairwise(words) if word in {"-name", "-iname"}]
     # With `!` or `-o` a name does not narrow what is found.
     tail = tails[0] if len(tails) == 1 and not {"!", "-not", "-o", "-or"} & set(words) else "*"
     return tuple(Field((start.rstrip("/") or "/") + "/**/" + tail, True) for start in starts or ["."])

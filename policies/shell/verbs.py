@@ -54,7 +54,8 @@ _FORM = re.compile(
     r"|[\w-]+[-_:.](?:delete|destroy|purge|remove|drop|wipe|prune)|do(?:Delete|Destroy|Wipe)\w*"
 )
 _FLAG = re.compile(
-    r"--?(?:delete|destroy|purge|remove|drop|wipe|erase|force-delete|prune|delete-\w+|remove-\w+|purge-\w+)"
+    r"-(?:delete|destroy|purge)"
+    r"|--(?:delete|destroy|purge|remove|drop|wipe|erase|force-delete|prune|delete-\w+|remove-\w+|purge-\w+)"
 )
 _WORDS = 4
 """Verbs stand at the front: later words are names."""

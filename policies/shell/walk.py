@@ -16,6 +16,7 @@ from policies.shell.listing import Names, listing
 from policies.shell.model import Invocation
 from policies.shell.output import constant_output
 from policies.shell.paths import inside, resolve, shown
+from policies.shell.places import is_device, runs_later
 from policies.shell.state import HOME, NOWHERE, State
 from policies.shell.syntax import (
     Assign,
@@ -489,6 +490,11 @@ class Walker:
         outside = [path for path in call.writes if not (path.startswith("/dev/") or inside(shown(path), roots))]
         if outside and "write_outside" not in effects:
             effects.append("write_outside")
+        written = [shown(path) for path in call.writes]
+        if "persistence" not in effects and any(map(runs_later, written)):
+            effects.append("persistence")
+        if "destructive" not in effects and any(map(is_device, written)):
+            effects.append("destructive")
         if call.hosts and "network" not in effects:
             effects.append("network")
         if self._elsewhere(call):

@@ -199,8 +199,11 @@ def _param(part: Param, state: State, printed: dict[int, Printed], builder: _Bui
         builder.add(f"${part.name}")
         return
     value = value_of(part.name, state)
-    if part.op in {":-", "-"} and value is None and part.name in state.values:
-        value = None
+    if part.op in {":-", "-"} and value is None and part.name not in state.values and part.word:
+        # Unset in most environments, but a variable of that name may be there.
+        builder.why = builder.why or f"the value of ${part.name} is not known"
+        default = _fields(part.word, state, printed, split=False)
+        value = default[0].value if default else ""
     elif (part.op in {":-", "-"} and value == "") or (part.op in {":+", "+"} and value):
         default = _fields(part.word or (), state, printed, split=False)
         value = default[0].value if default else ""

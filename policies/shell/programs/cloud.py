@@ -19,6 +19,8 @@ def _remote(call: Invocation) -> None:
     call.effect("network")
     words = [item.value for item in call.argv[1:] if item.value is not None and not item.value.startswith("-")]
     verbs(call, call.argv[1:])
+    if words[:1] == ["compact"] and call.program == "borg":
+        call.effect("destructive")
     if any(_SECRETS.fullmatch(word) for word in words[:4]) and "destructive" not in call.effects:
         call.effect("secrets")
 
@@ -412,7 +414,11 @@ def _docker_copy(call: Invocation) -> None:
             (call.write if item is call.operands[-1] else call.read)(item)
 
 
-_CLOUD_OPTIONS = "=: --profile --region --output -o --query --endpoint-url --project --zone --format --filter -g -n --resource-group --name --subscription --account --cluster --namespace\n: --debug -q --quiet --no-cli-pager"
+_CLOUD_OPTIONS = (
+    "=: --profile --region --output -o --query --endpoint-url --project --zone --format --filter -g -n "
+    "--resource-group --name --subscription --account --cluster --namespace\n: --debug -q --quiet "
+    "--no-cli-pager"
+)
 PROGRAMS = (
     program(
         "aws awslocal",

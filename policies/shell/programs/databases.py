@@ -70,12 +70,14 @@ def _redis(call: Invocation) -> None:
     words = [item.value or "" for item in call.operands]
     head = " ".join(words[:2]).upper()
     if re.match(
-        r"FLUSHALL|FLUSHDB|SHUTDOWN|SCRIPT FLUSH|CONFIG (?:SET|REWRITE|RESETSTAT)|DEL\b|UNLINK\b|CLUSTER (?:RESET|FLUSHSLOTS)|DEBUG|FUNCTION FLUSH|XTRIM|SWAPDB",
+        r"FLUSHALL|FLUSHDB|SHUTDOWN|SCRIPT FLUSH|CONFIG (?:SET|REWRITE|RESETSTAT)|DEL\b|UNLINK\b"
+        r"|CLUSTER (?:RESET|FLUSHSLOTS)|DEBUG|FUNCTION FLUSH|XTRIM|SWAPDB",
         head,
     ):
         call.effect("destructive")
     elif not re.match(
-        r"GET|KEYS|INFO|PING|TTL|EXISTS|LLEN|SCAN|TYPE|DBSIZE|MGET|HGETALL|HGET|LRANGE|SMEMBERS|ZRANGE|STRLEN|CONFIG GET|CLIENT LIST|MEMORY|$",
+        r"GET|KEYS|INFO|PING|TTL|EXISTS|LLEN|SCAN|TYPE|DBSIZE|MGET|HGETALL|HGET|LRANGE|SMEMBERS|ZRANGE|STRLEN"
+        r"|CONFIG GET|CLIENT LIST|MEMORY|$",
         head,
     ):
         call.doubt("a statement for a database is not read")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from policies.shell.model import Invocation, program
+from policies.shell.paths import shown
+from policies.shell.places import is_system
 from policies.shell.words import Field
 
-_BROAD = re.compile(
-    r"/|~|\0|/(?:\*|etc|usr|var|home|bin|sbin|lib|lib64|opt|root|boot|dev|sys|proc|srv|Users|System|Library)(?:/.*)?"
-)
+
+def _shown(items: list[Field]) -> list[str]:
+    return [path.rstrip("/") or path for path in (shown(item.value) for item in items if item.value)]
 
 
 def _last_is_target(call: Invocation) -> None:
@@ -20,7 +22,8 @@ def _last_is_target(call: Invocation) -> None:
     call.write(*(target or call.operands[-1:]))
     if call.program == "mv":
         call.write(*sources)
-        if any((item.value or "") == "/dev/null" for item in call.operands[-1:]):
+        gone = any((item.value or "") == "/dev/null" for item in call.operands[-1:])
+        if gone or any(map(is_system, _shown(sources))):
             call.effect("destructive")
 
 
@@ -39,7 +42,7 @@ def _rm(call: Invocation) -> None:
     wide = any(
         item.glob and (item.value or "").rpartition("/")[2].startswith(("*", ".*", "?")) for item in call.operands
     )
-    if call.has("-r", "-R", "--recursive", "--no-preserve-root") or wide:
+    if call.has("-r", "-R", "--recursive", "--no-preserve-root") or wide or any(map(is_system, _shown(call.operands))):
         call.effect("destructive")
 
 
@@ -71,7 +74,7 @@ def _mode(call: Invocation) -> None:
         call.effect("privilege")
     if call.program in {"chown", "chgrp"}:
         call.effect("privilege")
-    if call.has("-R", "--recursive") and any(_BROAD.fullmatch(item.value or "") for item in items):
+    if call.has("-R", "--recursive") and any(map(is_system, _shown(items))):
         call.effect("destructive")
 
 
@@ -200,7 +203,13 @@ def _truncate(call: Invocation) -> None:
         call.effect("destructive")
 
 
-_COPY = ": -a -b -d -f -i -H -l -L -n -P -p -R -r -s -T -u -v -x -Z --archive --force --interactive --link --dereference --no-clobber --no-dereference --recursive --symbolic-link --verbose --update --one-file-system --strip-trailing-slashes --no-target-directory --parents --remove-destination --attributes-only --debug\n=: -S --suffix\n=w: -t --target-directory\n?: --backup --preserve --no-preserve --reflink --sparse --context"
+_COPY = (
+    ": -a -b -d -f -i -H -l -L -n -P -p -R -r -s -T -u -v -x -Z --archive --force --interactive --link "
+    "--dereference --no-clobber --no-dereference --recursive --symbolic-link --verbose --update "
+    "--one-file-system --strip-trailing-slashes --no-target-directory --parents --remove-destination "
+    "--attributes-only --debug\n=: -S --suffix\n=w: -t --target-directory\n?: --backup --preserve "
+    "--no-preserve --reflink --sparse --context"
+)
 
 PROGRAMS = (
     program(

@@ -211,7 +211,8 @@ _NPM: dict[str, Program] = {
     "": _READ,
     "test t tst": program("", style="loose", special=_run_script),
     "run run-script start stop restart build dev lint": _RUN,
-    "install i add ci in ins inst insta isnt isntal install-test it install-ci-test cit link ln rebuild rb update up upgrade dedupe ddp import create init innit fetch": _INSTALL,
+    "install i add ci in ins inst insta isnt isntal install-test it install-ci-test cit link ln "
+    "rebuild rb update up upgrade dedupe ddp import create init innit fetch": _INSTALL,
     "exec x dlx": _EXEC,
     "ls list la ll view info show v outdated search find s why explain audit fund ping root prefix bin "
     "help docs home bugs repo "
@@ -331,7 +332,8 @@ PROGRAMS = (
                 "--check --fix --allow-dirty",
                 special=_run_script,
             ),
-            "tree metadata search pkgid locate-project verify-project read-manifest help version audit outdated info deny": _READ,
+            "tree metadata search pkgid locate-project verify-project read-manifest help version audit "
+            "outdated info deny": _READ,
             "publish owner login logout": _PUBLISH,
             "yank": _YANK,
             "clean": program("", style="loose", special=lambda call: call.write("target")),
@@ -382,7 +384,8 @@ PROGRAMS = (
         "=: --gemfile -j",
         subs={
             "": _READ,
-            "list info show search env outdated query contents which specification dependency environment check platform help": _READ,
+            "list info show search env outdated query contents which specification dependency environment "
+            "check platform help": _READ,
             "exec": _WRAP,
             "push": _PUBLISH,
             "yank": _YANK,
@@ -395,7 +398,8 @@ PROGRAMS = (
         "=d: -d --working-dir",
         subs={
             "": _READ,
-            "show info outdated validate licenses why depends prohibits search status diagnose check-platform-reqs about": _READ,
+            "show info outdated validate licenses why depends prohibits search status diagnose "
+            "check-platform-reqs about": _READ,
             "run-script run exec test": _RUN,
             "*": _INSTALL,
         },
@@ -406,7 +410,9 @@ PROGRAMS = (
         "=: -o -c -t -q\n: -y -qq -q --yes --assume-yes --quiet",
         subs={
             "": _READ,
-            "list show search info policy madison depends rdepends showpkg query provides repolist se history leaves deps uses cat home config doctor outdated check-update repoquery help desc log formulae casks": _READ,
+            "list show search info policy madison depends rdepends showpkg query provides repolist se "
+            "history leaves deps uses cat home config doctor outdated check-update repoquery help desc log "
+            "formulae casks": _READ,
             "remove purge autoremove uninstall erase rm del delete autoclean clean cleanup": _REMOVE,
             "*": program("", style="loose", special=_system),
         },
