@@ -1,5 +1,5 @@
-"""mvdan/sh through the shfmt program (shfmt-py): text in, syntax tree out. One process per text, because shfmt reads one text
-and ends; processes that wait for their text are kept ready, which takes starting one (2 to 3 ms) off the way of a call.
+"""mvdan/sh through the shfmt program (shfmt-py): text in, syntax tree out. One process per text, because shfmt reads one
+text and ends; processes that wait for their text are kept ready, which takes starting one (2 to 3 ms) off the way of a call.
 
 Bounds: seconds and bytes of one answer, processes at a time, answers remembered. At each bound the answer is None, which the
 engine takes as "not read": the call asks.
@@ -36,7 +36,7 @@ _ARGUMENTS = ("--to-json", "-ln=bash")
 Result = TypeVar("Result")
 
 
-class ShfmtMissing(RuntimeError):  # noqa: N818 - named for what is wrong
+class ShfmtMissing(RuntimeError):
     """The shfmt program is not installed: without it no command beyond plain words could be read."""
 
 
@@ -86,7 +86,7 @@ class Shfmt:
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         return self.remembered(key) is not _ABSENT
 
-    def remembered(self, key: bytes) -> bytes | None | object:
+    def remembered(self, key: bytes) -> bytes | object | None:
         with self._lock:
             if key not in self._memo:
                 return _ABSENT

@@ -13,7 +13,8 @@ SHELLS_MAX = 8
 _STRING = r"""(?:[rRbBuUf]{0,2})(?:"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|`((?:\\.|[^`\\])*)`)"""
 _RUNS = re.compile(
     r"(?:\bos\.(?:system|popen)|\b(?:subprocess\.)?(?:run|call|check_call|check_output|Popen|getoutput|getstatusoutput)|\bexec(?:Sync|FileSync|File)?"
-    r"|\bspawn(?:Sync)?|\bsystem|\bpopen|\bshell_exec|\bpassthru|\bproc_open|\bqx|\bos\.execute|\bio\.popen|\bIO\.popen|\bdo shell script"
+    r"|\bspawn(?:Sync)?|\bsystem|\bpopen|\bshell_exec|\bpassthru|\bproc_open|\bqx|\bos\.execute|\bio\.popen|\bIO\.popen"
+    r"|\bdo shell script"
     r"|\bKernel\.\w+|\bOpen3\.\w+|\bstartfile|\bexecl?p?e?|\bexecvp?e?|\bshelljs\.exec|\$)\s*\(?\s*\[?\s*" + _STRING
 )
 _LIST = re.compile(r"\[\s*((?:" + _STRING + r"\s*,?\s*)+)\]")
@@ -26,8 +27,12 @@ _DESTROYS = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(r"(?:https?|ftp|wss?|tcp|ssh)://(?:[^\s/'\"@]*@)?([\w.-]+(?::\d+)?)")
-_NETWORK = re.compile(r"\b(?:socket\.|requests\.|urllib|httpx|aiohttp|http\.client|fetch\(|net\.connect|https?\.(?:get|request)|LWP|Net::HTTP|fsockopen|curl_exec|open-uri|IO::Socket|TCPSocket)")
-_WRITES = re.compile(r"\bopen\(\s*" + _STRING + r"\s*,\s*['\"][wax+]|\b(?:writeFile|appendFile)(?:Sync)?\(\s*" + _STRING)
+_NETWORK = re.compile(
+    r"\b(?:socket\.|requests\.|urllib|httpx|aiohttp|http\.client|fetch\(|net\.connect|https?\.(?:get|request)|LWP|Net::HTTP|fsockopen|curl_exec|open-uri|IO::Socket|TCPSocket)"
+)
+_WRITES = re.compile(
+    r"\bopen\(\s*" + _STRING + r"\s*,\s*['\"][wax+]|\b(?:writeFile|appendFile)(?:Sync)?\(\s*" + _STRING
+)
 
 
 @dataclass(slots=True)

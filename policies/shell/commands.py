@@ -50,8 +50,7 @@ def interpret(call: Invocation, state: State) -> None:
 def _environment(call: Invocation, state: State) -> None:
     for name, value in call.assigns:
         if changes_programs(name, value):
-            call.effect("exec_data")
-            call.doubt(f"{name} changes which program or code runs")
+            call.effect("exec_data")  # rules see `assigns`: an allow names the variables it accepts
     for name in state.values:
         if changes_programs(name, state.values[name]) and name not in {"IFS", "HOME", "TMPDIR", "CDPATH"}:
             call.doubt(f"{name} was changed before")
@@ -161,5 +160,7 @@ def _words(call: Invocation, entry: Program | None) -> None:
     if call.quiet or call.dropped or (entry is not None and entry.spoken):
         return
     for item in call.argv[1:]:
-        if item.value is None:
+        if item.value is None or item.why:
             call.doubt(item.why or "a word is not known")
+        elif item.loose and (entry is None or entry.strict) and not any(word.value == "--" for word in call.argv):
+            call.doubt("a file's name may be taken for an option")

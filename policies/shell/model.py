@@ -83,8 +83,8 @@ Style = Literal["gnu", "single", "loose", "none"]
 class Program:
     """`names` separated by blanks. `strict`: an option that is not listed makes the command one that is not fully read.
     `spoken`: its words are only printed or compared, so one that is not known changes nothing. `stop`: options end at the
-    first operand, and behind the options in `ends` (`python -m`). `style` "single": long options with one dash; "loose": anything with a dash is an option without value;
-    "none": everything is an operand. `subs`: subcommands (keys separated by blanks, "*" for any other)."""
+    first operand, and behind the options in `ends` (`python -m`). `style` "single": long options with one dash; "loose":
+    anything with a dash is an option without value; "none": everything is an operand. `subs`: subcommands (keys separated by blanks, "*" for any other)."""
 
     names: str
     options: Options = field(default_factory=dict)
@@ -153,6 +153,8 @@ class Invocation:
     stdin: str | None = ""
     """Text it reads: "" nothing, None something that is not known; then `rough` may be the text with `$name` in it."""
     rough: str = ""
+    names: tuple[Field, ...] | None = None
+    """The names of files it reads from standard input, as globs, when `stdin` is None because of them."""
     subcommand: str = ""
     """All words of it, such as "stash drop"; a `Command` has the first, the others come in front of its operands."""
     flags: list[str] = field(default_factory=list)

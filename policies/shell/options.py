@@ -105,9 +105,9 @@ def _single(call: Invocation, program: Program, text: str, item: Field, cursor: 
 
 def _cluster(call: Invocation, program: Program, text: str, item: Field, cursor: _Cursor) -> None:
     """`-abc`: each letter an option until one takes the rest as its value."""
-    if text in program.options:
-        option = program.options[text]
-        _add(call, text, option, cursor.next() if option.kind not in {"", "?"} else None)
+    whole = program.options.get(text)
+    if whole is not None:
+        _add(call, text, whole, cursor.next() if whole.kind not in {"", "?"} else None)
         return
     for index, letter in enumerate(text[1:], 1):
         name = "-" + letter

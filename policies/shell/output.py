@@ -1,4 +1,5 @@
-"""What a command prints, for the few whose output is constant: `echo`, `printf`, `cat` of a here-document, `base64 -d`, `pwd`."""
+"""What a command prints, for the few whose output is constant: `echo`, `printf`, `cat` of a here-document, `base64 -d`,
+`rev`, `xxd -r -p`."""
 
 from __future__ import annotations
 

@@ -18,8 +18,32 @@ from policies.shell.syntax import Assign, Binary, Call, NotRead, Part, Redirect,
 SPECIAL = re.compile(r"[$`<>(){}*?\[\]\\!]")
 """One of these, and mvdan/sh must parse the text too."""
 _KEYWORDS = frozenset(
-    "if then else elif fi for while until do done case esac select function time coproc in let export declare typeset "
-    "local readonly nameref".split()
+    [
+        "if",
+        "then",
+        "else",
+        "elif",
+        "fi",
+        "for",
+        "while",
+        "until",
+        "do",
+        "done",
+        "case",
+        "esac",
+        "select",
+        "function",
+        "time",
+        "coproc",
+        "in",
+        "let",
+        "export",
+        "declare",
+        "typeset",
+        "local",
+        "readonly",
+        "nameref",
+    ]
 )
 _LANGUAGE = tree_sitter.Language(tree_sitter_bash.language())
 _PARSER = tree_sitter.Parser(_LANGUAGE)
@@ -57,9 +81,11 @@ def names(text: str) -> tuple[frozenset[int], bool]:
             name = node.child_by_field_name("name")
             if name is not None:
                 found.append(name.start_byte)
-        elif kind == "declaration_command" or kind == "unset_command":
-            found.append(node.start_byte)
-        elif kind == "test_command" and node.child_count and node.children[0].type == "[":
+        elif (
+            kind == "declaration_command"
+            or kind == "unset_command"
+            or (kind == "test_command" and node.child_count and node.children[0].type == "[")
+        ):
             found.append(node.start_byte)
         if node.named_child_count:
             todo.extend(node.named_children)

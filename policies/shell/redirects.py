@@ -33,7 +33,7 @@ def apply(
             target = word(item.word)
             _open(call, item.op, target)
             if item.op in {"<", "<>"} and item.fd in {"", "0"}:
-                call.stdin, call.rough = None, ""
+                call.stdin, call.rough, call.names = None, "", None
 
 
 def _feed(call: Invocation, found: Field, tabs: bool) -> None:

@@ -13,7 +13,9 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 COMMANDS_MAX = 60
-_KEYWORDS = frozenset("if then else elif fi for while until do done case esac ! time coproc".split())
+_KEYWORDS = frozenset(
+    ["if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac", "!", "time", "coproc"]
+)
 
 
 def salvage(text: str) -> Script:

@@ -156,7 +156,7 @@ class Script:
     soft: frozenset[int] = frozenset()
 
 
-class NotRead(Exception):  # noqa: N818 - an answer, not a failure of ours
+class NotRead(Exception):
     """This text, or this form of a tree, is not read; the message says why."""
 
 

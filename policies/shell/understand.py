@@ -24,10 +24,12 @@ _POWERSHELL = re.compile(
     r"(?i)(?:^|[\s;|&(])(?:(?:get|set|new|remove|invoke|start|stop|out|write|select|where|foreach|import|export|convertto|add|"
     r"clear|copy|move|rename|test)-[a-z]{3,}\b|\$(?:env|global|script):\w|iex\s|iwr\s|-ExecutionPolicy\b)"
 )
-_ZSH = re.compile(r"(?:^|[\s;|&(])=[A-Za-z]|\$\{\([A-Za-z@#%]+\)|\*\([^)]|\bzmodload\b|\b(?:setopt|autoload|zle|bindkey)\b|[|&]!")
+_ZSH = re.compile(
+    r"(?:^|[\s;|&(])=[A-Za-z]|\$\{\([A-Za-z@#%]+\)|\*\([^)]|\bzmodload\b|\b(?:setopt|autoload|zle|bindkey)\b|[|&]!"
+)
 
 
-class _Missing(Exception):  # noqa: N818 - a question
+class _Missing(Exception):
     pass
 
 
@@ -37,7 +39,7 @@ def understand(
     cwd: str | None = None,
     home: str | None = None,
     roots: tuple[str, ...] = (),
-    tree: bytes | None | Literal["unparsed"] = "unparsed",
+    tree: bytes | Literal["unparsed"] | None = "unparsed",
     variables: Mapping[str, str | None] | None = None,
 ) -> Facts | NeedParse:
     """Facts of a bash command, or the wish for mvdan/sh's tree of it: then call again with `tree`, None when there is none.
@@ -106,7 +108,7 @@ def _facts(
         walker.script(script.body)
     except RecursionError:
         doubts.append("commands in commands, deeper than is read")
-    doubts.extend(_limits(text, walker.commands))
+    doubts.extend(_limits(text, walker.count))
     doubts.extend(reason for reason in walker.unknown if reason not in doubts)
     return _joined(walker.commands, doubts, unseen)
 
@@ -136,11 +138,11 @@ def _foreign(source: str) -> str:
     return "it looks like zsh" if _ZSH.search(source) else ""
 
 
-def _limits(text: str, commands: list[Command]) -> list[str]:
+def _limits(text: str, count: int) -> list[str]:
     out = []
     if len(text) > CHARS_MAX:
         out.append(f"it is longer than {CHARS_MAX} characters")
-    if len(commands) > COMMANDS_MAX:
+    if count > COMMANDS_MAX:
         out.append(f"it holds more than {COMMANDS_MAX} commands")
     return out
 

@@ -1,4 +1,5 @@
-"""Words that say that something is destroyed, for command lines too large for tables, and for programs nobody has described."""
+"""Words that say that something is destroyed, for command lines too large for tables, and for programs nobody has
+described."""
 
 from __future__ import annotations
 
@@ -8,15 +9,54 @@ from policies.shell.model import Invocation
 from policies.shell.words import Field
 
 _VERBS = frozenset(
-    "delete destroy purge drop remove rm wipe erase truncate prune terminate revoke unregister deregister del rmdir nuke zap rmi dropdb "
-    "flushall flushdb reset-all expunge shred forget unsubscribe clear_permissions delete-job delete-node remove-secret rb dropuser "
-    "obliterate disable-and-delete uninstall-all cleanup-all".split()
+    [
+        "delete",
+        "destroy",
+        "purge",
+        "drop",
+        "remove",
+        "rm",
+        "wipe",
+        "erase",
+        "truncate",
+        "prune",
+        "terminate",
+        "revoke",
+        "unregister",
+        "deregister",
+        "del",
+        "rmdir",
+        "nuke",
+        "zap",
+        "rmi",
+        "dropdb",
+        "flushall",
+        "flushdb",
+        "reset-all",
+        "expunge",
+        "shred",
+        "forget",
+        "unsubscribe",
+        "clear_permissions",
+        "delete-job",
+        "delete-node",
+        "remove-secret",
+        "rb",
+        "dropuser",
+        "obliterate",
+        "disable-and-delete",
+        "uninstall-all",
+        "cleanup-all",
+    ]
 )
 _FORM = re.compile(
     r"(?:delete|destroy|purge|remove|drop|wipe|erase|terminate|revoke|unsubscribe|deregister|truncate|clear)[-_]\w.*"
     r"|[\w-]+[-_:.](?:delete|destroy|purge|remove|drop|wipe|prune)|do(?:Delete|Destroy|Wipe)\w*"
 )
-_FLAG = re.compile(r"--?(?:delete|destroy|purge|remove|drop|wipe|erase|force-delete|prune|delete-\w+|remove-\w+|purge-\w+)")
+_FLAG = re.compile(
+    r"-(?:delete|destroy|purge)"
+    r"|--(?:delete|destroy|purge|remove|drop|wipe|erase|force-delete|prune|delete-\w+|remove-\w+|purge-\w+)"
+)
 _WORDS = 4
 """Verbs stand at the front: later words are names."""
 

@@ -12,9 +12,11 @@ from policies.facts import Command, Effect
 from policies.shell import options, redirects
 from policies.shell.code import scan
 from policies.shell.commands import assignment, interpret
+from policies.shell.listing import Names, listing
 from policies.shell.model import Invocation
 from policies.shell.output import constant_output
 from policies.shell.paths import inside, resolve, shown
+from policies.shell.places import is_device, runs_later
 from policies.shell.state import HOME, NOWHERE, State
 from policies.shell.syntax import (
     Assign,
@@ -33,7 +35,7 @@ from policies.shell.syntax import (
     Text,
     Word,
 )
-from policies.shell.words import Field, expand, single, value_of
+from policies.shell.words import Field, Printed, expand, single, value_of
 
 COMMANDS_MAX = 50
 """Sub-commands that are judged; with more a person looks (Adversa, April 2026: long chains were not checked)."""
@@ -43,6 +45,10 @@ LOOP_ITEMS_MAX = 12
 NESTING_MAX = 8
 """Of functions and of texts given to a shell."""
 
+_ANYWHERE = frozenset(
+    {"cd", "pushd", "popd", "pwd", "echo", "printf", "true", "false", ":", "test", "[", "exit", "sleep"}
+)
+"""Programs to which the working directory means nothing."""
 Parse = Callable[[str], Script]
 """Parses a text inside the text. NotRead when it cannot be; other exceptions pass through (a request for the parser)."""
 
@@ -61,11 +67,15 @@ class Walker:
         self.place = place
         self.parse = parse
         self.commands: list[Command] = []
+        self.count = 0
+        self.bombs: set[str] = set()
         self.unknown: list[str] = []
         self.state = State((place.cwd,), (place.cwd,), dict(variables))
         self.depth = 0
         self.source = ""
         self.stdin: str | None = ""
+        self.names: Names | None = None
+        """The names of files that come in, when `stdin` is None because of them."""
 
     # --- statements --------------------------------------------------------------------------------------------------
 
@@ -144,11 +154,13 @@ class Walker:
         printed = constant_output(cmd.left, self.stdin, self._peek)
         self._subshell(lambda: self.stmt(cmd.left))
         outer, self.stdin = self.stdin, printed
+        names, self.names = self.names, listing(cmd.left, self._peek) if printed is None else None
         before = self.state.copy()
         self.stmt(cmd.right)
         self.state.join(before)
         self.state.dirs = self.state.failed = before.dirs
         self.stdin = outer
+        self.names = names
 
     def _subshell(self, body: Callable[[], None]) -> None:
         outer = self.state
@@ -202,12 +214,14 @@ class Walker:
 
     def _define(self, cmd: Function) -> None:
         self.state.functions[cmd.name] = cmd.body
+        if _breeds(cmd.body, cmd.name):
+            self.bombs.add(cmd.name)
         self.state.failed = self.state.dirs
 
     def _test(self, cmd: Test) -> None:
         for word in cmd.words:
             # `single`: nothing is split here. A text with a subscript in arithmetic runs what stands in it.
-            item = single(word, self.state, self._run)
+            item = self._word(word)
             if cmd.arithmetic and (item.value is None or "[" in item.value or item.why):
                 self.doubt(item.why or "arithmetic on text")
         for name in cmd.assigns:
@@ -217,18 +231,27 @@ class Walker:
     # --- words -------------------------------------------------------------------------------------------------------
 
     def _word(self, word: Word) -> Field:
-        return single(word, self.state, self._run)
+        found = single(word, self.state, self._run)
+        if found.grave:
+            self.doubt(found.why)
+        return found
 
     def _fields(self, word: Word) -> list[Field]:
-        return expand(word, self.state, self._run)
+        found = expand(word, self.state, self._run)
+        for item in found:
+            if item.grave:
+                self.doubt(item.why)
+        return found
 
-    def _run(self, subst: Subst) -> str | None:
-        """Commands of a substitution are commands of the call; what they print is known for `echo` and `pwd` only."""
-        printed = None
+    def _run(self, subst: Subst) -> Printed:
+        """Commands of a substitution are commands of the call; what they print is known for few of them."""
+        printed: Printed = None
         if subst.kind == "$" and len(subst.body) == 1:
             printed = constant_output(subst.body[0], "", self._peek)
             if printed is None and _is_pwd(subst.body[0]):
                 printed = value_of("PWD", self.state)
+            if printed is None:
+                printed = listing(subst.body[0], self._peek)
         source, self.source = self.source, self.source or "substitution"
         outer, self.stdin = self.stdin, None if subst.kind == ">" else ""
         self._subshell(lambda: self.script(subst.body))
@@ -265,6 +288,7 @@ class Walker:
             assigns=assigns,
             source=self.source,
             stdin=self.stdin,
+            names=self.names if self.stdin is None else None,
         )
 
     def _finish(self, call: Invocation, redirects_: tuple[Redirect, ...]) -> None:
@@ -288,6 +312,9 @@ class Walker:
         body = self.state.functions[name]
         call.program, call.known = name, True
         call.dropped = True
+        if name in self.bombs:
+            call.effect("destructive")
+            call.dropped = False
         if body is None or self.depth >= NESTING_MAX:
             call.dropped = False
             call.doubt(f"what the function {name} does is not known")
@@ -313,7 +340,8 @@ class Walker:
     def _bare_redirects(self, items: tuple[Redirect, ...], feed: bool = False) -> None:
         if not items:
             return
-        call = self._invocation([], ())
+        call = self._invocation([Field(":")], ())
+        call.program, call.quiet = ":", True
         redirects.apply(call, items, self._word)
         if feed:
             self.stdin = call.stdin
@@ -322,13 +350,10 @@ class Walker:
 
     def _assign(self, item: Assign) -> tuple[str, str | None]:
         for word in item.more:
-            found = single(word, self.state, self._run)
-            if found.why:
-                self.doubt(found.why)
+            self._word(word)
         if item.value is None:
             return item.name, None
-        found = single(item.value, self.state, self._run)
-        value = found.value
+        value = self._word(item.value).value
         if item.append and value is not None:
             before = self.state.values.get(item.name)
             value = None if before is None else before + value
@@ -431,6 +456,9 @@ class Walker:
 
     def path(self, value: str) -> tuple[str, ...]:
         found: list[str] = []
+        home = self.place.home
+        if home and value.startswith(HOME + "/") and ".." in value:
+            value = home + value[1:]
         for cwd in self.state.dirs or (self.place.cwd,):
             path = resolve(value, cwd)
             if path is None:
@@ -440,6 +468,12 @@ class Walker:
         return tuple(dict.fromkeys(found))
 
     # --- results ---------------------------------------------------------------------------------------------------------
+
+    def _elsewhere(self, call: Invocation) -> bool:
+        """Whether it runs outside the workspace, where the settings of git or npm are those of somebody else."""
+        if self.state.dirs == (self.place.cwd,) or call.program in _ANYWHERE:
+            return False
+        return any(not inside(shown(cwd), self.place.roots) for cwd in self.state.dirs)
 
     def doubt(self, reason: str) -> None:
         if reason not in self.unknown:
@@ -456,8 +490,16 @@ class Walker:
         outside = [path for path in call.writes if not (path.startswith("/dev/") or inside(shown(path), roots))]
         if outside and "write_outside" not in effects:
             effects.append("write_outside")
+        written = [shown(path) for path in call.writes]
+        if "persistence" not in effects and any(map(runs_later, written)):
+            effects.append("persistence")
+        if "destructive" not in effects and any(map(is_device, written)):
+            effects.append("destructive")
         if call.hosts and "network" not in effects:
             effects.append("network")
+        if self._elsewhere(call):
+            call.read(*(cwd for cwd in self.state.dirs if not inside(shown(cwd), self.place.roots) and cwd != NOWHERE))
+        self.count += 1
         command = Command(
             program=call.program,
             argv=tuple(None if item.value is None else shown(item.value) for item in call.argv),
@@ -481,12 +523,27 @@ class Walker:
             self.commands.append(command)
 
 
+def _breeds(stmt: Stmt, name: str) -> bool:
+    """`f() { f | f & }`: each run starts two more, until the machine stands still."""
+    todo = [stmt]
+    while todo:
+        cmd = todo.pop().cmd
+        if isinstance(cmd, Group):
+            todo += cmd.body
+        elif isinstance(cmd, Binary):
+            sides = _calls((cmd.left, cmd.right))
+            if cmd.op == "|" and sum(side.args[:1] == ((Text(name),),) for side in sides) > 1:
+                return True
+            todo += [cmd.left, cmd.right]
+    return False
+
+
 def _is_pwd(stmt: Stmt) -> bool:
     cmd = stmt.cmd
     return isinstance(cmd, Call) and cmd.args == ((Text("pwd"),),) and not stmt.redirects
 
 
-def _nothing(subst: Subst) -> str | None:
+def _nothing(subst: Subst) -> Printed:
     return None
 
 

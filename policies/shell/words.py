@@ -12,9 +12,22 @@ from policies.shell.syntax import Param, Part, Subst, Text, Unread, Word
 
 FIELDS_MAX = 64
 """Made by one brace expression; more is not known."""
-_NUMBERS = {"#", "?", "$", "!", "PPID", "UID", "EUID", "RANDOM", "SECONDS", "LINENO", "BASHPID", "EPOCHSECONDS", "SHLVL"}
+_NUMBERS = {
+    "#",
+    "?",
+    "$",
+    "!",
+    "PPID",
+    "UID",
+    "EUID",
+    "RANDOM",
+    "SECONDS",
+    "LINENO",
+    "BASHPID",
+    "EPOCHSECONDS",
+    "SHLVL",
+}
 """Parameters that only ever hold a number."""
-_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +42,16 @@ class Field:
     """No part of it was quoted: keywords and aliases count."""
     names: tuple[str, ...] = ()
     rough: str = ""
+    loose: bool = False
+    """A name of a file that may begin with a dash."""
+    grave: bool = False
+    """Making its value runs text or changes variables, so that it matters even where the value does not."""
 
 
-Run = Callable[[Subst], str | None]
-"""Reads a substitution's commands and says what it prints, when that is constant."""
+Printed = str | tuple[Field, ...] | None
+"""What a command prints: a constant, names of files, or something that is not known."""
+Run = Callable[[Subst], Printed]
+"""Reads a substitution's commands and says what it prints."""
 
 
 def expand(word: Word, state: State, run: Run) -> list[Field]:
@@ -42,7 +61,7 @@ def expand(word: Word, state: State, run: Run) -> list[Field]:
         if part.quoted:
             return [Field(part.value, bare=False)]
         if "{" not in part.value and not part.value.startswith("~"):
-            return [Field(part.value, not _GLOB.isdisjoint(part.value))]
+            return [Field(part.value, _active(part.value))]
     printed = {id(subst): run(subst) for subst in _all(word)}
     out: list[Field] = []
     for parts in _braces(word):
@@ -57,6 +76,11 @@ def single(word: Word, state: State, run: Run) -> Field:
     printed = {id(subst): run(subst) for subst in _all(word)}
     fields = _fields(word, state, printed, split=False)
     return fields[0] if fields else Field("")
+
+
+def _active(text: str) -> bool:
+    """Whether it is a pattern. A bracket that is not closed is an ordinary character (and the name of a command)."""
+    return "*" in text or "?" in text or ("[" in text and "]" in text)
 
 
 def _all(word: Word) -> list[Subst]:
@@ -83,6 +107,7 @@ class _Builder:
         self.names: list[str] = []
         self.why = ""
         self.known = True
+        self.grave = False
         self.glob = False
         self.open = False
         self.bare = True
@@ -93,8 +118,9 @@ class _Builder:
         self.glob = self.glob or glob
         self.bare = self.bare and not quoted
 
-    def lose(self, why: str, rough: str = "$_") -> None:
+    def lose(self, why: str, rough: str = "$_", grave: bool = False) -> None:
         self.known, self.open = False, True
+        self.grave = self.grave or grave
         self.why = self.why or why
         self.text.append(rough)
 
@@ -102,9 +128,9 @@ class _Builder:
         if self.open:
             text = "".join(self.text)
             value = text if self.known else None
-            self.fields.append(Field(value, self.glob, self.why, self.bare, tuple(self.names), text))
+            self.fields.append(Field(value, self.glob, self.why, self.bare, tuple(self.names), text, grave=self.grave))
         self.text, self.glob, self.open, self.known, self.why, self.bare = [], False, False, True, "", True
-        self.names = []
+        self.names, self.grave = [], False
 
     def unquoted(self, value: str) -> None:
         """Split at blanks, as an unquoted expansion is."""
@@ -117,25 +143,25 @@ class _Builder:
         for index, word in enumerate(words):
             if index:
                 self.close()
-            self.add(word, glob=not _GLOB.isdisjoint(word))
+            self.add(word, glob=_active(word))
         if words and value[-1:].isspace():
             self.close()
 
 
-def _fields(word: Word, state: State, printed: dict[int, str | None], split: bool = True) -> list[Field]:
+def _fields(word: Word, state: State, printed: dict[int, Printed], split: bool = True) -> list[Field]:
     builder = _Builder(split)
     for index, part in enumerate(word):
         if isinstance(part, Text):
             value = part.value
             if index == 0 and not part.quoted and value.startswith("~"):
                 value = _tilde(value, alone=len(word) == 1 or "/" in value)
-            builder.add(value, glob=not part.quoted and not _GLOB.isdisjoint(value), quoted=part.quoted)
+            builder.add(value, glob=not part.quoted and _active(value), quoted=part.quoted)
         elif isinstance(part, Param):
             _param(part, state, printed, builder)
         elif isinstance(part, Subst):
             _subst(part, printed[id(part)], builder)
         elif part.why:
-            builder.lose(part.why)
+            builder.lose(part.why, grave=True)
         else:
             builder.add("$((…))")
     builder.close()
@@ -151,11 +177,13 @@ def _tilde(value: str, alone: bool) -> str:
     return HOME + value[1:]
 
 
-def _subst(part: Subst, value: str | None, builder: _Builder) -> None:
+def _subst(part: Subst, value: Printed, builder: _Builder) -> None:
     if part.kind != "$":
         builder.add("/dev/fd/63")  # the name bash passes; what runs behind it is read as commands of its own
         return
-    if value is None:
+    if isinstance(value, tuple) and not part.quoted and builder.split and not builder.open:
+        builder.fields.extend(value)
+    elif value is None or isinstance(value, tuple):
         builder.lose("the output of a command is not known")
     elif part.quoted:
         builder.add(value.rstrip("\n"), quoted=True)
@@ -163,7 +191,7 @@ def _subst(part: Subst, value: str | None, builder: _Builder) -> None:
         builder.unquoted(value.rstrip("\n"))
 
 
-def _param(part: Param, state: State, printed: dict[int, str | None], builder: _Builder) -> None:
+def _param(part: Param, state: State, printed: dict[int, Printed], builder: _Builder) -> None:
     if part.name in {"@", "*"} and not part.op:
         _arguments(part, state, builder)
         return
@@ -171,16 +199,16 @@ def _param(part: Param, state: State, printed: dict[int, str | None], builder: _
         builder.add(f"${part.name}")
         return
     value = value_of(part.name, state)
-    if part.op in {":-", "-"} and value is None and part.name in state.values:
-        value = None
-    elif part.op in {":-", "-"} and value == "":
-        default = _fields(part.word or (), state, printed, split=False)
+    if part.op in {":-", "-"} and value is None and part.name not in state.values and part.word:
+        # Unset in most environments, but a variable of that name may be there.
+        builder.why = builder.why or f"the value of ${part.name} is not known"
+        default = _fields(part.word, state, printed, split=False)
         value = default[0].value if default else ""
-    elif part.op in {":+", "+"} and value:
+    elif (part.op in {":-", "-"} and value == "") or (part.op in {":+", "+"} and value):
         default = _fields(part.word or (), state, printed, split=False)
         value = default[0].value if default else ""
     elif part.op and part.op not in {":-", "-"}:
-        builder.lose(_why(part))
+        builder.lose(_why(part), grave=part.op.startswith("Excl") or part.op in {"@", ":=", "=", "zsh"})
         return
     builder.names.append(part.name)
     if value is None:
@@ -224,7 +252,7 @@ def value_of(name: str, state: State) -> str | None:
     """The constant value of a variable; the home and temporary directory are what they are everywhere."""
     if name.isdigit():
         index = int(name) - 1
-        if state.args is not None and 0 <= index:
+        if state.args is not None and index >= 0:
             return state.args[index] if index < len(state.args) else ""
         return None
     if name in state.values:
@@ -234,7 +262,7 @@ def value_of(name: str, state: State) -> str | None:
     if name == "PWD":
         one = state.dirs[0] if len(state.dirs) == 1 else ""
         return one if one.startswith("/") or (one.startswith(HOME) and one != "\0?") else None
-    return "/tmp" if name == "TMPDIR" else None
+    return {"TMPDIR": "/tmp", "IFS": " \t\n"}.get(name)
 
 
 # --- braces ------------------------------------------------------------------------------------------------------------

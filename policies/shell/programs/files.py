@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 
 from policies.shell.model import Invocation, program
+from policies.shell.paths import shown
+from policies.shell.places import is_system
 from policies.shell.words import Field
 
-_BROAD = re.compile(r"/|~|\0|/(?:\*|etc|usr|var|home|bin|sbin|lib|lib64|opt|root|boot|dev|sys|proc|srv|Users|System|Library)(?:/.*)?")
+
+def _shown(items: list[Field]) -> list[str]:
+    return [path.rstrip("/") or path for path in (shown(item.value) for item in items if item.value)]
 
 
 def _last_is_target(call: Invocation) -> None:
@@ -18,7 +22,8 @@ def _last_is_target(call: Invocation) -> None:
     call.write(*(target or call.operands[-1:]))
     if call.program == "mv":
         call.write(*sources)
-        if any((item.value or "") == "/dev/null" for item in call.operands[-1:]):
+        gone = any((item.value or "") == "/dev/null" for item in call.operands[-1:])
+        if gone or any(map(is_system, _shown(sources))):
             call.effect("destructive")
 
 
@@ -34,8 +39,10 @@ def _ln(call: Invocation) -> None:
 
 def _rm(call: Invocation) -> None:
     call.write(*call.operands)
-    wide = any(item.glob and (item.value or "").rpartition("/")[2].startswith(("*", ".*", "?")) for item in call.operands)
-    if call.has("-r", "-R", "--recursive", "--no-preserve-root") or wide:
+    wide = any(
+        item.glob and (item.value or "").rpartition("/")[2].startswith(("*", ".*", "?")) for item in call.operands
+    )
+    if call.has("-r", "-R", "--recursive", "--no-preserve-root") or wide or any(map(is_system, _shown(call.operands))):
         call.effect("destructive")
 
 
@@ -59,11 +66,15 @@ def _mode(call: Invocation) -> None:
     items = call.operands if call.has("--reference") else call.operands[1:]
     call.write(*items)
     mode = call.operands[0].value if call.operands else None
-    if call.program == "chmod" and mode is not None and (re.search(r"[ugoa]*\+[rwxXt]*s", mode) or re.fullmatch(r"0?[2467]\d{3}", mode)):
+    if (
+        call.program == "chmod"
+        and mode is not None
+        and (re.search(r"[ugoa]*\+[rwxXt]*s", mode) or re.fullmatch(r"0?[2467]\d{3}", mode))
+    ):
         call.effect("privilege")
     if call.program in {"chown", "chgrp"}:
         call.effect("privilege")
-    if call.has("-R", "--recursive") and any(_BROAD.fullmatch(item.value or "") for item in items):
+    if call.has("-R", "--recursive") and any(map(is_system, _shown(items))):
         call.effect("destructive")
 
 
@@ -106,6 +117,10 @@ def _tar(call: Invocation) -> None:
         if "I" in letters or "F" in letters:
             call.effect("exec_data")
             call.doubt("tar runs a program")
+    for item in call.values.get("--checkpoint-action", []):
+        action = item.value or ""
+        if action.startswith("exec="):
+            call.run.text(call, action.removeprefix("exec="), "tar")
     archive = [*call.values.get("-f", []), *call.values.get("--file", [])]
     folders = [*call.values.get("-C", []), *call.values.get("--directory", [])]
     listing = "t" in letters or call.has("--list", "--diff", "--compare")
@@ -188,39 +203,132 @@ def _truncate(call: Invocation) -> None:
         call.effect("destructive")
 
 
-_COPY = ": -a -b -d -f -i -H -l -L -n -P -p -R -r -s -T -u -v -x -Z --archive --force --interactive --link --dereference --no-clobber --no-dereference --recursive --symbolic-link --verbose --update --one-file-system --strip-trailing-slashes --no-target-directory --parents --remove-destination --attributes-only --debug\n=: -S --suffix\n=w: -t --target-directory\n?: --backup --preserve --no-preserve --reflink --sparse --context"
+_COPY = (
+    ": -a -b -d -f -i -H -l -L -n -P -p -R -r -s -T -u -v -x -Z --archive --force --interactive --link "
+    "--dereference --no-clobber --no-dereference --recursive --symbolic-link --verbose --update "
+    "--one-file-system --strip-trailing-slashes --no-target-directory --parents --remove-destination "
+    "--attributes-only --debug\n=: -S --suffix\n=w: -t --target-directory\n?: --backup --preserve "
+    "--no-preserve --reflink --sparse --context"
+)
 
 PROGRAMS = (
-    program("rm grm", ": -d -f -i -I -r -R -v -P -W -x --dir --force --recursive --verbose --no-preserve-root --one-file-system\n?: --interactive --preserve-root", special=_rm),
+    program(
+        "rm grm",
+        ": -d -f -i -I -r -R -v -P -W -x --dir --force --recursive --verbose --no-preserve-root "
+        "--one-file-system\n?: --interactive --preserve-root",
+        special=_rm,
+    ),
     program("rmdir", ": -p -v --parents --ignore-fail-on-non-empty --verbose", operands="delete*"),
     program("unlink", operands="delete*"),
     program("trash trash-put gio rmtrash", operands="delete*"),
-    program("shred wipe srm scrub", "=: -n -s --iterations --size\n=r: --random-source\n: -f -u -v -x -z --force --exact --verbose --zero\n?: --remove", operands="delete*", effects="destructive"),
+    program(
+        "shred wipe srm scrub",
+        "=: -n -s --iterations --size\n=r: --random-source\n: -f -u -v -x -z --force --exact --verbose "
+        "--zero\n?: --remove",
+        operands="delete*",
+        effects="destructive",
+    ),
     program("dd gdd", style="none", special=_dd),
     program("truncate", "=: -s --size -r --reference -o\n: -c --no-create --io-blocks", special=_truncate),
     program("fallocate", "=: -l -o --length --offset\n: -c -d -i -n -p -v -x -z", operands="write*"),
     program("cp gcp", _COPY, special=_last_is_target),
     program("mv gmv", _COPY, special=_last_is_target),
-    program("ln gln link", ": -b -d -f -F -i -L -n -P -r -s -T -v --force --symbolic --relative --no-dereference --verbose --no-target-directory\n=: -S --suffix\n=w: -t --target-directory\n?: --backup", special=_ln),
-    program("install ginstall", ": -b -c -C -d -D -p -s -T -v --compare --directory --preserve-timestamps --strip --verbose\n=: -g -m -o -S --group --mode --owner --suffix\n=w: -t --target-directory\n=p: --strip-program\n?: --backup", special=_last_is_target),
+    program(
+        "ln gln link",
+        ": -b -d -f -F -i -L -n -P -r -s -T -v --force --symbolic --relative --no-dereference --verbose "
+        "--no-target-directory\n=: -S --suffix\n=w: -t --target-directory\n?: --backup",
+        special=_ln,
+    ),
+    program(
+        "install ginstall",
+        ": -b -c -C -d -D -p -s -T -v --compare --directory --preserve-timestamps --strip --verbose\n=: -g "
+        "-m -o -S --group --mode --owner --suffix\n=w: -t --target-directory\n=p: --strip-program\n?: "
+        "--backup",
+        special=_last_is_target,
+    ),
     program("mkdir gmkdir", ": -p -v -Z --parents --verbose\n=: -m --mode", operands="write*"),
-    program("touch gtouch", ": -a -c -f -h -m --no-create --no-dereference\n=: -d -t -A --date --time\n=r: -r --reference", operands="write*"),
+    program(
+        "touch gtouch",
+        ": -a -c -f -h -m --no-create --no-dereference\n=: -d -t -A --date --time\n=r: -r --reference",
+        operands="write*",
+    ),
     program("mktemp", ": -d -q -u -t --directory --quiet --dry-run\n=: --suffix\n=d: -p\n?: --tmpdir", special=_mktemp),
     program("mkfifo mknod", "=: -m --mode", operands="write text*"),
     program("tee gtee", ": -a -i -p --append --ignore-interrupts\n?: --output-error", operands="write*"),
     program("sponge", ": -a", operands="write*"),
-    program("chmod gchmod chown gchown chgrp", ": -c -f -h -H -L -P -R -v --changes --quiet --silent --recursive --verbose --preserve-root --no-preserve-root --dereference --no-dereference\n=r: --reference\n=: --from", special=_mode),
+    program(
+        "chmod gchmod chown gchown chgrp",
+        ": -c -f -h -H -L -P -R -v --changes --quiet --silent --recursive --verbose --preserve-root "
+        "--no-preserve-root --dereference --no-dereference\n=r: --reference\n=: --from",
+        special=_mode,
+    ),
     program("setfacl chattr setfattr xattr chcon", style="loose", operands="write*"),
-    program("split csplit gsplit", ": -d -e -x -u --verbose\n=: -a -b -C -l -n -t -f -k --bytes --lines --number --suffix-length --additional-suffix\n=x: --filter", special=_split),
-    program("rsync", ": -a -A -b -c -C -d -D -E -g -h -H -i -I -J -k -K -l -L -m -n -N -o -O -p -P -q -r -R -s -S -t -u -U -v -W -x -X -y -z -0 -4 -6 --archive --verbose --dry-run --progress --partial --recursive --compress --human-readable --stats --checksum --update --links --perms --times --relative --quiet --itemize-changes --no-motd --ignore-existing --existing --inplace --delay-updates\n!destructive: --del --delete --delete-before --delete-during --delete-delay --delete-after --delete-excluded --remove-source-files --delete-missing-args --force\n=: -B -f -M -T -@ --exclude --include --filter --bwlimit --timeout --port --max-size --min-size --chmod --chown --info --out-format --compare-dest --copy-dest --suffix --address --sockopts --block-size\n=r: --exclude-from --include-from --files-from --password-file --read-batch\n=w: --log-file --write-batch --partial-dir --backup-dir --link-dest --temp-dir\n=x: -e --rsh --rsync-path", strict=True, special=_rsync),
-    program("tar gtar bsdtar", ": -c -x -t -r -u -A -d -a -z -j -J -Z -v -k -m -p -P -h -l -n -o -O -S -w -W -U -B -i --create --extract --get --list --append --update --gzip --bzip2 --xz --zstd --verbose --keep-old-files --to-stdout --absolute-names --exclude-vcs --exclude-vcs-ignores --no-same-owner --no-same-permissions --same-owner --overwrite --totals --wildcards --no-recursion --auto-compress --sparse --dereference --null --remove-files --delete --diff --compare --preserve-permissions --numeric-owner --exclude-caches --force-local --no-wildcards --anchored --ignore-failed-read\n=: -f --file -C --directory -b -g -H -K -L -N -V -s --exclude --strip-components --transform --xform --owner --group --mode --mtime --format --sort --label --newer --one-top-level --level --suffix --warning --pax-option --blocking-factor --listed-incremental -T --files-from -X --exclude-from\n=x: -I --use-compress-program --to-command -F --info-script --new-volume-script --checkpoint-action --rmt-command --rsh-command\n?: --checkpoint --backup --occurrence", strict=True, special=_tar),
-    program("zip", ": -r -q -v -9 -j -u -f -m -d -T -g -x -y -X -e -l -D --recurse-paths --move --delete --test\n=: -i -n -t -P -b -s\n=x: -TT --unzip-command", special=_zip),
+    program(
+        "split csplit gsplit",
+        ": -d -e -x -u --verbose\n=: -a -b -C -l -n -t -f -k --bytes --lines --number --suffix-length "
+        "--additional-suffix\n=x: --filter",
+        special=_split,
+    ),
+    program(
+        "rsync",
+        ": -a -A -b -c -C -d -D -E -g -h -H -i -I -J -k -K -l -L -m -n -N -o -O -p -P -q -r -R -s -S -t -u "
+        "-U -v -W -x -X -y -z -0 -4 -6 --archive --verbose --dry-run --progress --partial --recursive "
+        "--compress --human-readable --stats --checksum --update --links --perms --times --relative --quiet "
+        "--itemize-changes --no-motd --ignore-existing --existing --inplace --delay-updates\n!destructive: "
+        "--del --delete --delete-before --delete-during --delete-delay --delete-after --delete-excluded "
+        "--remove-source-files --delete-missing-args --force\n=: -B -f -M -T -@ --exclude --include --filter "
+        "--bwlimit --timeout --port --max-size --min-size --chmod --chown --info --out-format --compare-dest "
+        "--copy-dest --suffix --address --sockopts --block-size\n=r: --exclude-from --include-from "
+        "--files-from --password-file --read-batch\n=w: --log-file --write-batch --partial-dir --backup-dir "
+        "--link-dest --temp-dir\n=x: -e --rsh --rsync-path",
+        strict=True,
+        special=_rsync,
+    ),
+    program(
+        "tar gtar bsdtar",
+        ": -c -x -t -r -u -A -d -a -z -j -J -Z -v -k -m -p -P -h -l -n -o -O -S -w -W -U -B -i --create "
+        "--extract --get --list --append --update --gzip --bzip2 --xz --zstd --verbose --keep-old-files "
+        "--to-stdout --absolute-names --exclude-vcs --exclude-vcs-ignores --no-same-owner "
+        "--no-same-permissions --same-owner --overwrite --totals --wildcards --no-recursion --auto-compress "
+        "--sparse --dereference --null --remove-files --delete --diff --compare --preserve-permissions "
+        "--numeric-owner --exclude-caches --force-local --no-wildcards --anchored --ignore-failed-read\n=: "
+        "-f --file -C --directory -b -g -H -K -L -N -V -s --exclude --strip-components --transform --xform "
+        "--owner --group --mode --mtime --format --sort --label --newer --one-top-level --level --suffix "
+        "--warning --pax-option --blocking-factor --listed-incremental -T --files-from -X "
+        "--exclude-from\n=x: -I --use-compress-program --to-command -F --info-script --new-volume-script "
+        "--checkpoint-action --rmt-command --rsh-command\n?: --checkpoint --backup --occurrence",
+        strict=True,
+        special=_tar,
+    ),
+    program(
+        "zip",
+        ": -r -q -v -9 -j -u -f -m -d -T -g -x -y -X -e -l -D --recurse-paths --move --delete --test\n=: -i "
+        "-n -t -P -b -s\n=x: -TT --unzip-command",
+        special=_zip,
+    ),
     program("unzip", ": -l -t -v -Z -p -c -z -o -n -q -j -f -u -a -L -X\n=: -P -d -x", special=_unzip),
     program("7z 7za 7zr rar unrar", style="loose", special=_seven),
-    program("gzip gunzip bzip2 bunzip2 xz unxz zstd unzstd lz4 compress uncompress lzma pigz brotli", style="loose", special=_gzip),
+    program(
+        "gzip gunzip bzip2 bunzip2 xz unxz zstd unzstd lz4 compress uncompress lzma pigz brotli",
+        style="loose",
+        special=_gzip,
+    ),
     program("cpio ar pax", style="loose", special=_cpio),
-    program("patch", ": -R -N -s -f -t -b -u -c --dry-run --reverse --forward --silent --force --backup\n=: -p -F -B -D -V --strip --fuzz\n=r: -i --input\n=w: -o -r -d --output --reject-file --directory\n=x: --ed", special=_patch),
+    program(
+        "patch",
+        ": -R -N -s -f -t -b -u -c --dry-run --reverse --forward --silent --force --backup\n=: -p -F -B -D "
+        "-V --strip --fuzz\n=r: -i --input\n=w: -o -r -d --output --reject-file --directory\n=x: --ed",
+        special=_patch,
+    ),
     program("rename prename perl-rename", style="loose", effects="exec_data", operands="text write*"),
-    program("mkfs mkfs.ext4 mkfs.ext3 mkfs.ext2 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkswap mke2fs wipefs fdisk sfdisk gdisk sgdisk cfdisk parted blkdiscard hdparm badblocks newfs diskutil cryptsetup dmsetup lvremove vgremove pvremove lvreduce mdadm zpool zfs resize2fs partprobe fsck e2fsck", style="loose", effects="privilege destructive", operands="write*"),
+    program(
+        "mkfs mkfs.ext4 mkfs.ext3 mkfs.ext2 mkfs.xfs mkfs.btrfs mkfs.vfat mkfs.fat mkfs.ntfs mkswap mke2fs "
+        "wipefs fdisk sfdisk gdisk sgdisk cfdisk parted blkdiscard hdparm badblocks newfs diskutil "
+        "cryptsetup dmsetup lvremove vgremove pvremove lvreduce mdadm zpool zfs resize2fs partprobe fsck "
+        "e2fsck",
+        style="loose",
+        effects="privilege destructive",
+        operands="write*",
+    ),
     program("mount umount losetup swapon swapoff fusermount sshfs", style="loose", effects="privilege"),
 )

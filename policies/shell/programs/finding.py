@@ -1,4 +1,5 @@
-"""find, sed and awk: readers whose little languages can write and run. POSIX and GNU manuals (findutils 4.10, sed 4.9, gawk 5.3)."""
+"""find, sed and awk: readers whose little languages can write and run. POSIX and GNU manuals (findutils 4.10, sed 4.9,
+gawk 5.3)."""
 
 from __future__ import annotations
 
@@ -10,14 +11,97 @@ from policies.shell.words import Field
 # --- find ---------------------------------------------------------------------------------------------------------------
 
 _ONE = frozenset(
-    "-amin -anewer -atime -cmin -cnewer -context -ctime -fstype -gid -group -ilname -iname -inum -ipath -iregex -iwholename "
-    "-links -lname -maxdepth -mindepth -mmin -mtime -name -newer -path -perm -printf -regex -regextype -samefile -size -type "
-    "-uid -used -user -wholename -xtype -since -flags -files0-from".split()
+    [
+        "-amin",
+        "-anewer",
+        "-atime",
+        "-cmin",
+        "-cnewer",
+        "-context",
+        "-ctime",
+        "-fstype",
+        "-gid",
+        "-group",
+        "-ilname",
+        "-iname",
+        "-inum",
+        "-ipath",
+        "-iregex",
+        "-iwholename",
+        "-links",
+        "-lname",
+        "-maxdepth",
+        "-mindepth",
+        "-mmin",
+        "-mtime",
+        "-name",
+        "-newer",
+        "-path",
+        "-perm",
+        "-printf",
+        "-regex",
+        "-regextype",
+        "-samefile",
+        "-size",
+        "-type",
+        "-uid",
+        "-used",
+        "-user",
+        "-wholename",
+        "-xtype",
+        "-since",
+        "-flags",
+        "-files0-from",
+    ]
 )
 _NONE = frozenset(
-    "-a -and -daystart -depth -d -empty -executable -false -follow -help -ignore_readdir_race -ls -mount -nogroup -noleaf "
-    "-noignore_readdir_race -not -nouser -nowarn -o -or -print -print0 -prune -quit -readable -true -version -warn -writable "
-    "-xdev ! ( ) , -L -H -P -E -X -x -s -f --version -noerror".split()
+    [
+        "-a",
+        "-and",
+        "-daystart",
+        "-depth",
+        "-d",
+        "-empty",
+        "-executable",
+        "-false",
+        "-follow",
+        "-help",
+        "-ignore_readdir_race",
+        "-ls",
+        "-mount",
+        "-nogroup",
+        "-noleaf",
+        "-noignore_readdir_race",
+        "-not",
+        "-nouser",
+        "-nowarn",
+        "-o",
+        "-or",
+        "-print",
+        "-print0",
+        "-prune",
+        "-quit",
+        "-readable",
+        "-true",
+        "-version",
+        "-warn",
+        "-writable",
+        "-xdev",
+        "!",
+        "(",
+        ")",
+        ",",
+        "-L",
+        "-H",
+        "-P",
+        "-E",
+        "-X",
+        "-x",
+        "-s",
+        "-f",
+        "--version",
+        "-noerror",
+    ]
 )
 _RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
 
@@ -35,7 +119,11 @@ def _find(call: Invocation) -> None:
             call.doubt(fields[index - 1].why)
         elif word in _RUNS:
             end = index
-            while end < len(fields) and fields[end].value != ";" and not (fields[end].value == "+" and fields[end - 1].value == "{}"):
+            while (
+                end < len(fields)
+                and fields[end].value != ";"
+                and not (fields[end].value == "+" and fields[end - 1].value == "{}")
+            ):
                 end += 1
             runs.append((word, fields[index:end]))
             index = end + 1
@@ -71,7 +159,9 @@ def _starts(fields: list[Field]) -> tuple[list[Field], int]:
     return fields[first:index], index
 
 
-def _found(call: Invocation, starts: list[Field], names: list[str], runs: list[tuple[str, list[Field]]], deletes: bool) -> None:
+def _found(
+    call: Invocation, starts: list[Field], names: list[str], runs: list[tuple[str, list[Field]]], deletes: bool
+) -> None:
     starts = starts or [Field(".")]
     call.read(*starts)
     tails = names or [""]
@@ -171,10 +261,14 @@ def _sed_command(call: Invocation, text: str, index: int) -> int:
     if letter in "sy" and index + 1 < len(text):
         return _substitute(call, text, index)
     if letter in "aic#:":
-        return line_end if letter != "a" else line_end
+        return line_end
     if letter in "rRwW":
         name = text[index + 1 : line_end].strip()
-        (call.read if letter in "rR" else call.write)(name) if name not in {"/dev/stdout", "/dev/stderr", "/dev/stdin"} else None
+        (call.read if letter in "rR" else call.write)(name) if name not in {
+            "/dev/stdout",
+            "/dev/stderr",
+            "/dev/stdin",
+        } else None
         return line_end
     if letter == "e":
         call.effect("exec_data")
@@ -200,7 +294,7 @@ def _substitute(call: Invocation, text: str, index: int) -> int:
             close = text.find("]", at + 2)
             newline = text.find(mark, at)
             if close > 0 and not (0 <= newline < close and mark != "/"):
-                at = close if newline < 0 or close < newline or mark == "/" and "/" in text[at:close] else at
+                at = close if newline < 0 or close < newline or (mark == "/" and "/" in text[at:close]) else at
         elif text[at] == mark:
             parts += 1
         at += 1
@@ -309,6 +403,21 @@ def _awk_path(call: Invocation, name: str, write: bool) -> None:
 
 PROGRAMS = (
     program("find gfind", style="none", special=_find),
-    program("sed gsed ssed", ": -n -E -r -s -u -z --quiet --silent --regexp-extended --null-data --separate --unbuffered --posix --debug --sandbox --follow-symlinks\n=: -e -l --expression --line-length\n=r: -f --file\n?: -i -I --in-place", strict=True, special=_sed),
-    program("awk gawk mawk nawk original-awk", ": -b -c -C -g -h -I -M -N -n -O -P -r -s -S -t -V --traditional --posix --sandbox --re-interval --csv -k\n=: -F -v --field-separator --assign -e --source -L\n=r: -f --file -E --exec -i --include -l --load\n=w: -o -d -D -p --pretty-print --dump-variables --profile --debug", strict=True, stop=True, special=_awk),
+    program(
+        "sed gsed ssed",
+        ": -n -E -r -s -u -z --quiet --silent --regexp-extended --null-data --separate --unbuffered --posix "
+        "--debug --sandbox --follow-symlinks\n=: -e -l --expression --line-length\n=r: -f --file\n?: -i -I "
+        "--in-place",
+        strict=True,
+        special=_sed,
+    ),
+    program(
+        "awk gawk mawk nawk original-awk",
+        ": -b -c -C -g -h -I -M -N -n -O -P -r -s -S -t -V --traditional --posix --sandbox --re-interval "
+        "--csv -k\n=: -F -v --field-separator --assign -e --source -L\n=r: -f --file -E --exec -i --include "
+        "-l --load\n=w: -o -d -D -p --pretty-print --dump-variables --profile --debug",
+        strict=True,
+        stop=True,
+        special=_awk,
+    ),
 )

@@ -6,7 +6,6 @@ import re
 
 from policies.shell.model import Invocation, program
 from policies.shell.options import host_of, remote
-from policies.shell.words import Field
 
 _PROGRAM_SETTINGS = re.compile(
     r"core\.(?:pager|editor|sshcommand|fsmonitor|hookspath|gitproxy|askpass|worktree|attributesfile|alternaterefscommand)"
@@ -18,29 +17,47 @@ _PROGRAM_SETTINGS = re.compile(
 )
 _GLOBAL = (
     ": -p -P --paginate --no-pager --no-replace-objects --bare --literal-pathspecs --glob-pathspecs --noglob-pathspecs "
-    "--icase-pathspecs --no-optional-locks --no-advice --no-lazy-fetch --html-path --man-path --info-path -v --version -h --help\n"
-    "?: --exec-path\n=: -c --config-env --namespace --super-prefix --list-cmds --attr-source\n=d: -C --git-dir --work-tree"
+    "--icase-pathspecs --no-optional-locks --no-advice --no-lazy-fetch --html-path --man-path "
+    "--info-path -v --version -h --help\n"
+    "?: --exec-path\n=: -c --config-env --namespace --super-prefix --list-cmds --attr-source\n=d: -C "
+    "--git-dir --work-tree"
 )
 _DIFF = (
-    ": -p -u -s -U0 -a -b -w -z -R -M -C -D -B --patch --no-patch --raw --stat --numstat --shortstat --summary --name-only --name-status "
-    "--color --no-color --word-diff --check --full-index --binary --exit-code --quiet --cached --staged --merge-base --minimal "
-    "--patience --histogram --ignore-all-space --ignore-space-change --ignore-blank-lines --ignore-space-at-eol --no-renames "
-    "--find-copies-harder --function-context -W --text --no-prefix --pickaxe-all --pickaxe-regex --no-index --ita-visible-in-index "
-    "--compact-summary --cumulative --submodule --no-textconv --no-ext-diff --relative --no-relative -c --cc --combined-all-paths "
-    "--graph --oneline --all --branches --tags --remotes --decorate --no-decorate --reverse --merges --no-merges --first-parent "
-    "--follow --full-history --simplify-merges --date-order --topo-order --author-date-order --left-right --cherry-pick "
-    "--cherry-mark --left-only --right-only --boundary --abbrev-commit --no-abbrev-commit --show-signature --walk-reflogs -g "
-    "--no-walk --objects --count -i -E -F -P --regexp-ignore-case --all-match --invert-grep --extended-regexp --fixed-strings "
-    "--perl-regexp --source --use-mailmap --mailmap --log-size --root -r -t -m --notes --no-notes --show-notes --parents --children "
-    "--stdin --not --ignore-missing --dense --sparse --bisect --clear-decorations --no-mailmap --reflog --alternate-refs "
+    ": -p -u -s -U0 -a -b -w -z -R -M -C -D -B --patch --no-patch --raw --stat --numstat --shortstat "
+    "--summary --name-only --name-status "
+    "--color --no-color --word-diff --check --full-index --binary --exit-code --quiet --cached --staged "
+    "--merge-base --minimal "
+    "--patience --histogram --ignore-all-space --ignore-space-change --ignore-blank-lines "
+    "--ignore-space-at-eol --no-renames "
+    "--find-copies-harder --function-context -W --text --no-prefix --pickaxe-all --pickaxe-regex "
+    "--no-index --ita-visible-in-index "
+    "--compact-summary --cumulative --submodule --no-textconv --no-ext-diff --relative --no-relative -c "
+    "--cc --combined-all-paths "
+    "--graph --oneline --all --branches --tags --remotes --decorate --no-decorate --reverse --merges "
+    "--no-merges --first-parent "
+    "--follow --full-history --simplify-merges --date-order --topo-order --author-date-order "
+    "--left-right --cherry-pick "
+    "--cherry-mark --left-only --right-only --boundary --abbrev-commit --no-abbrev-commit "
+    "--show-signature --walk-reflogs -g "
+    "--no-walk --objects --count -i -E -F -P --regexp-ignore-case --all-match --invert-grep "
+    "--extended-regexp --fixed-strings "
+    "--perl-regexp --source --use-mailmap --mailmap --log-size --root -r -t -m --notes --no-notes "
+    "--show-notes --parents --children "
+    "--stdin --not --ignore-missing --dense --sparse --bisect --clear-decorations --no-mailmap --reflog "
+    "--alternate-refs "
     "--ignore-submodules --full-diff --no-commit-id -v --verbose --show-linear-break --show-pulls --ancestry-path\n"
-    "?: --abbrev --decorate --color --color-words --word-diff --stat --dirstat --submodule --diff-merges --notes --find-renames "
+    "?: --abbrev --decorate --color --color-words --word-diff --stat --dirstat --submodule --diff-merges "
+    "--notes --find-renames "
     "--find-copies --break-rewrites --color-moved --color-moved-ws --ws-error-highlight --ignore-submodules --relative "
-    "--branches --tags --remotes --glob --exclude --show-notes --pretty --format --date --max-count --since --after --until "
+    "--branches --tags --remotes --glob --exclude --show-notes --pretty --format --date --max-count "
+    "--since --after --until "
     "--before --author --committer --grep --unified --inter-hunk-context --anchored --diff-filter --diff-algorithm "
-    "--word-diff-regex --src-prefix --dst-prefix --line-prefix --encoding --skip --min-parents --max-parents --expand-tabs "
-    "--no-walk --decorate-refs --decorate-refs-exclude --output-indicator-new --output-indicator-old --rotate-to --skip-to\n"
-    "=: -n -U -S -G -L -l -O\n=w: --output\n!exec_data~it runs a diff program: --ext-diff\n!exec_data~it runs a text converter: --textconv"
+    "--word-diff-regex --src-prefix --dst-prefix --line-prefix --encoding --skip --min-parents "
+    "--max-parents --expand-tabs "
+    "--no-walk --decorate-refs --decorate-refs-exclude --output-indicator-new --output-indicator-old "
+    "--rotate-to --skip-to\n"
+    "=: -n -U -S -G -L -l -O\n=w: --output\n!exec_data~it runs a diff program: --ext-diff\n!exec_data~it "
+    "runs a text converter: --textconv"
 )
 
 
@@ -68,7 +85,9 @@ def _paths_behind(call: Invocation) -> None:
     _global(call)
     for item in call.operands:
         value = item.value
-        if value is not None and (value[:1] in {"/", "\0"} or value.startswith("../") or "/.." in value or ".env" in value):
+        if value is not None and (
+            value[:1] in {"/", "\0"} or value.startswith("../") or "/.." in value or ".env" in value
+        ):
             call.read(value.rpartition(":")[2] if ":" in value else value)
         elif value is not None and call.has("--no-index"):
             call.read(value)
@@ -110,11 +129,15 @@ def _checkout(call: Invocation) -> None:
     behind = words.index("--") if "--" in words else -1
     paths = words[behind + 1 :] if behind >= 0 else []
     many = len(call.operands) > 1 and not named and not call.has("-t", "--track", "--detach", "-d")
-    if call.has("-f", "--force", "--pathspec-from-file", "-p", "--patch", "--ours", "--theirs", "--no-overlay", "--merge"):
-        call.effect("destructive")
-    elif paths or (many and behind < 0):
-        call.effect("destructive")
-    elif call.texts()[:1] in (["."], [":/"]) or any(text.startswith("./") or text == "*" for text in call.texts()):
+    if (
+        call.has(
+            "-f", "--force", "--pathspec-from-file", "-p", "--patch", "--ours", "--theirs", "--no-overlay", "--merge"
+        )
+        or paths
+        or (many and behind < 0)
+        or call.texts()[:1] in (["."], [":/"])
+        or any(text.startswith("./") or text == "*" for text in call.texts())
+    ):
         call.effect("destructive")
     if call.has("-B"):
         call.effect("destructive") if call.has("-f", "--force") else None
@@ -180,7 +203,11 @@ def _clone(call: Invocation) -> None:
     _fetch(call)
     texts = call.texts()
     if texts:
-        target = texts[1] if len(texts) > 1 else re.sub(r"\.git$", "", texts[0].rstrip("/").rpartition("/")[2].rpartition(":")[2])
+        target = (
+            texts[1]
+            if len(texts) > 1
+            else re.sub(r"\.git$", "", texts[0].rstrip("/").rpartition("/")[2].rpartition(":")[2])
+        )
         call.write(target or ".")
 
 
@@ -200,10 +227,20 @@ def _config(call: Invocation) -> None:
         texts = texts[1:]
         writes = call.texts()[0] in {"set", "unset", "edit"}
     else:
-        writes = len(texts) > 1 or call.has("--add", "--replace-all", "--unset", "--unset-all", "--edit", "-e", "--rename-section", "--remove-section")
-        writes = writes and not call.has("--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list", "--get-color", "--get-colorbool")
+        writes = len(texts) > 1 or call.has(
+            "--add", "--replace-all", "--unset", "--unset-all", "--edit", "-e", "--rename-section", "--remove-section"
+        )
+        writes = writes and not call.has(
+            "--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list", "--get-color", "--get-colorbool"
+        )
     if writes:
-        call.write("~/.gitconfig".replace("~", "\0") if call.has("--global") else "/etc/gitconfig" if call.has("--system") else ".git/config")
+        call.write(
+            "~/.gitconfig".replace("~", "\0")
+            if call.has("--global")
+            else "/etc/gitconfig"
+            if call.has("--system")
+            else ".git/config"
+        )
         if texts and _PROGRAM_SETTINGS.fullmatch(texts[0]):
             call.effect("exec_data", "persistence")
     elif texts and re.match(r"(?i)credential|.*token|.*password", texts[0]):
@@ -316,44 +353,195 @@ PROGRAMS = (
         strict=True,
         subs={
             "": program("", special=_bare),
-            "status": program("", ": -s -b -v -u -z -uno -uall --short --branch --long --porcelain --show-stash --ahead-behind --no-ahead-behind --renames --no-renames --verbose\n?: --porcelain --untracked-files --ignored --ignore-submodules --column --find-renames", strict=True, special=_paths_behind),
+            "status": program(
+                "",
+                ": -s -b -v -u -z -uno -uall --short --branch --long --porcelain --show-stash --ahead-behind "
+                "--no-ahead-behind --renames --no-renames --verbose\n?: --porcelain --untracked-files --ignored "
+                "--ignore-submodules --column --find-renames",
+                strict=True,
+                special=_paths_behind,
+            ),
             "diff diff-tree diff-index diff-files": _DIFFING,
             "log show whatchanged shortlog rev-list range-diff cherry reflog-show": _DIFFING,
-            "rev-parse ls-files ls-tree blame annotate describe cat-file merge-base name-rev for-each-ref show-ref show-branch "
+            "rev-parse ls-files ls-tree blame annotate describe cat-file merge-base name-rev for-each-ref "
+            "show-ref show-branch "
             "count-objects check-ignore check-attr check-mailmap verify-commit verify-tag verify-pack var version help "
-            "ls-remote-refs merge-tree fsck stripspace column patch-id get-tar-commit-id diagnose": program("", special=_paths_behind),
-            "grep": program("", "=: -e -A -B -C -m --max-depth --threads --and --or --max-count\n=r: -f\n?: -O --open-files-in-pager --color\n!exec_data~it runs a text converter: --textconv", special=_grep),
-            "branch": program("", "=: -u --set-upstream-to\n: -a -r -v -l -d -D -m -M -c -C -f -q -i -t --all --remotes --list --delete --move --copy --force --show-current --verbose --no-color --track --no-track --unset-upstream --ignore-case --no-abbrev --edit-description\n?: --contains --no-contains --merged --no-merged --points-at --sort --format --abbrev --column --color", special=_branch),
-            "tag": program("", "=: -m -F -u --message --local-user --cleanup\n=r: --file\n: -a -s -d -f -l -v --annotate --sign --delete --force --list --verify\n?: -n --contains --merged --no-merged --points-at --sort --format --column", special=_tag),
-            "checkout": program("", "=: -b -B --orphan --conflict -U --unified --inter-hunk-context\n=r: --pathspec-from-file\n: -q -f -l -t -d -m -p --quiet --force --detach --ours --theirs --patch --merge --guess --no-guess --overlay --no-overlay --progress --no-progress --no-track --ignore-skip-worktree-bits --ignore-other-worktrees\n?: --track --recurse-submodules --no-recurse-submodules", special=_checkout),
-            "switch": program("", "=: -c -C --create --force-create --orphan --conflict\n: -d -f -q -t -m --detach --force --discard-changes --guess --no-guess --merge --quiet --no-track\n?: --track --recurse-submodules", special=_switch),
-            "restore": program("", "=: -s --source --conflict\n=r: --pathspec-from-file\n: -S -W -p -q -m --staged --worktree --ours --theirs --patch --quiet --merge --overlay --no-overlay", special=_restore),
-            "reset": program("", ": --hard --soft --mixed --merge --keep -q -p -N --quiet --patch --intent-to-add\n?: --recurse-submodules\n=r: --pathspec-from-file", special=_reset),
-            "clean": program("", ": -d -f -i -n -q -x -X --force --interactive --dry-run --quiet\n=: -e --exclude", special=_clean),
-            "stash": program("", subs={"": program("", special=_write_tree), "list show": _READING, "drop clear": program("", special=_stash), "*": program("", ": -p -q -u -a -k -S -m --patch --quiet --include-untracked --all --keep-index --staged --index --message", special=_write_tree)}),
-            "push": program("", "=: -o --push-option --repo --recurse-submodules\n=x: --receive-pack --exec\n: -u -f -d -n -q -v -4 -6 --all --branches --mirror --tags --follow-tags --atomic --dry-run --force --delete --prune --set-upstream --thin --no-verify --progress --signed --quiet --verbose --porcelain --force-if-includes\n?: --force-with-lease --signed", special=_push),
-            "fetch pull remote-update": program("", "=x: --upload-pack\n=: -o -j --depth --deepen --shallow-since --shallow-exclude --jobs --refmap -s -X --strategy --strategy-option --negotiation-tip --server-option\n: -a -f -k -m -n -p -P -q -t -u -v -4 -6 --all --append --atomic --force --keep --prune --prune-tags --tags --no-tags --dry-run --unshallow --rebase --no-rebase --ff --ff-only --no-ff --squash --autostash --quiet --verbose --progress --multiple\n?: --rebase --recurse-submodules -r -S", special=_fetch),
-            "ls-remote": program("", "=x: --upload-pack --exec\n: -b -t -q -h --heads --branches --tags --refs --quiet --exit-code --get-url --symref\n?: --sort", special=_fetch),
-            "clone": program("", "=x: -u --upload-pack\n=: -b -c -o -j --branch --config --origin --jobs --depth --shallow-since --filter --server-option --bundle-uri\n=d: --reference --reference-if-able --template\n=w: --separate-git-dir\n: -l -s -q -v -n --local --shared --no-hardlinks --quiet --verbose --progress --no-checkout --bare --mirror --single-branch --no-single-branch --no-tags --sparse --dissociate\n?: --recurse-submodules --recursive --shallow-submodules", special=_clone),
-            "remote": program("", subs={"": program("", special=_bare), "show": program("", effects="network", special=_remote), "get-url -v": program("", special=_remote), "*": program("", special=_remote)}),
-            "config": program("", "=r: -f --file --blob\n=: --type --default --value --comment\n: -l -e -z --global --system --local --worktree --list --get --get-all --get-regexp --get-urlmatch --add --replace-all --unset --unset-all --edit --show-origin --show-scope --name-only --null --bool --int --path --includes --no-includes --remove-section --rename-section --all --get-color --get-colorbool", special=_config),
-            "worktree": program("", subs={"": program("", special=_bare), "list": program("", special=_bare), "*": program("", ": -f --force -b -B -d --detach --lock", special=_worktree)}),
-            "submodule": program("", subs={"": program("", special=_bare), "status summary": program("", special=_bare), "*": program("", ": --recursive --init --remote --quiet -q -f --force", stop=True, special=_submodule)}),
-            "bisect": program("", subs={"run": program("", stop=True, special=_bisect), "*": program("", special=_write_tree)}),
-            "rebase": program("", "=: -x --exec -s -X --onto --strategy --strategy-option -C\n: -i -p -r --interactive --continue --abort --skip --quit --autosquash --autostash --root --edit-todo --force-rebase", special=_rebase),
+            "ls-remote-refs merge-tree fsck stripspace column patch-id get-tar-commit-id diagnose": program(
+                "", special=_paths_behind
+            ),
+            "grep": program(
+                "",
+                "=: -e -A -B -C -m --max-depth --threads --and --or --max-count\n=r: -f\n?: -O --open-files-in-pager "
+                "--color\n!exec_data~it runs a text converter: --textconv",
+                special=_grep,
+            ),
+            "branch": program(
+                "",
+                "=: -u --set-upstream-to\n: -a -r -v -l -d -D -m -M -c -C -f -q -i -t --all --remotes --list "
+                "--delete --move --copy --force --show-current --verbose --no-color --track --no-track "
+                "--unset-upstream --ignore-case --no-abbrev --edit-description\n?: --contains --no-contains --merged "
+                "--no-merged --points-at --sort --format --abbrev --column --color",
+                special=_branch,
+            ),
+            "tag": program(
+                "",
+                "=: -m -F -u --message --local-user --cleanup\n=r: --file\n: -a -s -d -f -l -v --annotate --sign "
+                "--delete --force --list --verify\n?: -n --contains --merged --no-merged --points-at --sort --format "
+                "--column",
+                special=_tag,
+            ),
+            "checkout": program(
+                "",
+                "=: -b -B --orphan --conflict -U --unified --inter-hunk-context\n=r: --pathspec-from-file\n: -q -f "
+                "-l -t -d -m -p --quiet --force --detach --ours --theirs --patch --merge --guess --no-guess "
+                "--overlay --no-overlay --progress --no-progress --no-track --ignore-skip-worktree-bits "
+                "--ignore-other-worktrees\n?: --track --recurse-submodules --no-recurse-submodules",
+                special=_checkout,
+            ),
+            "switch": program(
+                "",
+                "=: -c -C --create --force-create --orphan --conflict\n: -d -f -q -t -m --detach --force "
+                "--discard-changes --guess --no-guess --merge --quiet --no-track\n?: --track --recurse-submodules",
+                special=_switch,
+            ),
+            "restore": program(
+                "",
+                "=: -s --source --conflict\n=r: --pathspec-from-file\n: -S -W -p -q -m --staged --worktree --ours "
+                "--theirs --patch --quiet --merge --overlay --no-overlay",
+                special=_restore,
+            ),
+            "reset": program(
+                "",
+                ": --hard --soft --mixed --merge --keep -q -p -N --quiet --patch --intent-to-add\n?: "
+                "--recurse-submodules\n=r: --pathspec-from-file",
+                special=_reset,
+            ),
+            "clean": program(
+                "", ": -d -f -i -n -q -x -X --force --interactive --dry-run --quiet\n=: -e --exclude", special=_clean
+            ),
+            "stash": program(
+                "",
+                subs={
+                    "": program("", special=_write_tree),
+                    "list show": _READING,
+                    "drop clear": program("", special=_stash),
+                    "*": program(
+                        "",
+                        ": -p -q -u -a -k -S -m --patch --quiet --include-untracked --all --keep-index --staged --index "
+                        "--message",
+                        special=_write_tree,
+                    ),
+                },
+            ),
+            "push": program(
+                "",
+                "=: -o --push-option --repo --recurse-submodules\n=x: --receive-pack --exec\n: -u -f -d -n -q -v -4 "
+                "-6 --all --branches --mirror --tags --follow-tags --atomic --dry-run --force --delete --prune "
+                "--set-upstream --thin --no-verify --progress --signed --quiet --verbose --porcelain "
+                "--force-if-includes\n?: --force-with-lease --signed",
+                special=_push,
+            ),
+            "fetch pull remote-update": program(
+                "",
+                "=x: --upload-pack\n=: -o -j --depth --deepen --shallow-since --shallow-exclude --jobs --refmap -s "
+                "-X --strategy --strategy-option --negotiation-tip --server-option\n: -a -f -k -m -n -p -P -q -t -u "
+                "-v -4 -6 --all --append --atomic --force --keep --prune --prune-tags --tags --no-tags --dry-run "
+                "--unshallow --rebase --no-rebase --ff --ff-only --no-ff --squash --autostash --quiet --verbose "
+                "--progress --multiple\n?: --rebase --recurse-submodules -r -S",
+                special=_fetch,
+            ),
+            "ls-remote": program(
+                "",
+                "=x: --upload-pack --exec\n: -b -t -q -h --heads --branches --tags --refs --quiet --exit-code "
+                "--get-url --symref\n?: --sort",
+                special=_fetch,
+            ),
+            "clone": program(
+                "",
+                "=x: -u --upload-pack\n=: -b -c -o -j --branch --config --origin --jobs --depth --shallow-since "
+                "--filter --server-option --bundle-uri\n=d: --reference --reference-if-able --template\n=w: "
+                "--separate-git-dir\n: -l -s -q -v -n --local --shared --no-hardlinks --quiet --verbose --progress "
+                "--no-checkout --bare --mirror --single-branch --no-single-branch --no-tags --sparse "
+                "--dissociate\n?: --recurse-submodules --recursive --shallow-submodules",
+                special=_clone,
+            ),
+            "remote": program(
+                "",
+                subs={
+                    "": program("", special=_bare),
+                    "show": program("", effects="network", special=_remote),
+                    "get-url -v": program("", special=_remote),
+                    "*": program("", special=_remote),
+                },
+            ),
+            "config": program(
+                "",
+                "=r: -f --file --blob\n=: --type --default --value --comment\n: -l -e -z --global --system --local "
+                "--worktree --list --get --get-all --get-regexp --get-urlmatch --add --replace-all --unset "
+                "--unset-all --edit --show-origin --show-scope --name-only --null --bool --int --path --includes "
+                "--no-includes --remove-section --rename-section --all --get-color --get-colorbool",
+                special=_config,
+            ),
+            "worktree": program(
+                "",
+                subs={
+                    "": program("", special=_bare),
+                    "list": program("", special=_bare),
+                    "*": program("", ": -f --force -b -B -d --detach --lock", special=_worktree),
+                },
+            ),
+            "submodule": program(
+                "",
+                subs={
+                    "": program("", special=_bare),
+                    "status summary": program("", special=_bare),
+                    "*": program(
+                        "", ": --recursive --init --remote --quiet -q -f --force", stop=True, special=_submodule
+                    ),
+                },
+            ),
+            "bisect": program(
+                "", subs={"run": program("", stop=True, special=_bisect), "*": program("", special=_write_tree)}
+            ),
+            "rebase": program(
+                "",
+                "=: -x --exec -s -X --onto --strategy --strategy-option -C\n: -i -p -r --interactive --continue "
+                "--abort --skip --quit --autosquash --autostash --root --edit-todo --force-rebase",
+                special=_rebase,
+            ),
             "filter-branch filter-repo replace": program("", style="loose", special=_filter),
-            "reflog": program("", subs={"": program("", special=_bare), "show list exists": _READING, "*": program("", style="loose", special=_reflog)}),
+            "reflog": program(
+                "",
+                subs={
+                    "": program("", special=_bare),
+                    "show list exists": _READING,
+                    "*": program("", style="loose", special=_reflog),
+                },
+            ),
             "gc prune repack maintenance pack-refs pack-objects": program("", style="loose", special=_gc),
             "rm": program("", ": -f -n -r -q --force --dry-run --cached --ignore-unmatch --quiet", special=_rm),
             "mv": program("", ": -f -k -n -v", operands="write*", special=_only),
             "update-ref symbolic-ref": program("", ": -d --delete --stdin -z -q", special=_update_ref),
-            "archive bundle": program("", "=w: -o --output\n=x: --exec\n=: --remote --format --prefix", special=_archive),
-            "commit": program("", "=: -m -F -C -c -t -S --message --author --date --fixup --squash --trailer --cleanup\n=r: --file --template\n: -a -p -s -e -n -q -v -o -i --all --patch --signoff --amend --no-edit --allow-empty --allow-empty-message --no-verify --dry-run --quiet --verbose --only --include --interactive --reset-author\n?: --gpg-sign --untracked-files", special=_write_tree),
-            "add init merge cherry-pick revert am apply notes rerere sparse-checkout update-index write-tree commit-tree hash-object "
+            "archive bundle": program(
+                "", "=w: -o --output\n=x: --exec\n=: --remote --format --prefix", special=_archive
+            ),
+            "commit": program(
+                "",
+                "=: -m -F -C -c -t -S --message --author --date --fixup --squash --trailer --cleanup\n=r: --file "
+                "--template\n: -a -p -s -e -n -q -v -o -i --all --patch --signoff --amend --no-edit --allow-empty "
+                "--allow-empty-message --no-verify --dry-run --quiet --verbose --only --include --interactive "
+                "--reset-author\n?: --gpg-sign --untracked-files",
+                special=_write_tree,
+            ),
+            "add init merge cherry-pick revert am apply notes rerere sparse-checkout update-index write-tree "
+            "commit-tree hash-object "
             "mktag mktree read-tree checkout-index merge-file unpack-objects lfs flow subtree prune-packed": _CHANGING,
             "credential credential-store credential-cache": program("", special=_credential),
-            "difftool mergetool citool gui instaweb web--browse daemon http-backend shell send-email svn p4 cvsimport fast-import "
-            "remote-ext remote-fd upload-pack receive-pack upload-archive request-pull imap-send": program("", style="loose", effects="exec_data", doubt="a git command that runs programs or serves"),
+            "difftool mergetool citool gui instaweb web--browse daemon http-backend shell send-email svn p4 "
+            "cvsimport fast-import "
+            "remote-ext remote-fd upload-pack receive-pack upload-archive request-pull imap-send": program(
+                "", style="loose", effects="exec_data", doubt="a git command that runs programs or serves"
+            ),
             "*": program("", style="loose", special=_alias),
         },
     ),

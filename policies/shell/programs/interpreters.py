@@ -59,7 +59,7 @@ def _text(call: Invocation, rest: list[Field]) -> None:
     if rest[0].value is not None and not any(item.value is None for item in rest[1:]):
         # What it runs is listed by itself, so that the shell around it says nothing more.
         call.effects = [effect for effect in call.effects if effect != "exec_data"]
-        call.dropped = True
+        call.dropped = not call.assigns
 
 
 def _language(language: str, code: tuple[str, ...], module: str = "") -> Special:
@@ -85,16 +85,43 @@ def _file(call: Invocation, language: str) -> None:
         call.run.code(call, language, call.stdin, call.rough)
         return
     call.read(first)
-    call.effect("exec_data" if (first.value or "/")[:1] in {"/", "\0"} and not _workspace(call, first) else "project_code")
+    call.effect(
+        "exec_data" if (first.value or "/")[:1] in {"/", "\0"} and not _workspace(call, first) else "project_code"
+    )
 
 
 def _workspace(call: Invocation, item: Field) -> bool:
-    return item.value is not None and item.value.startswith("/") and not item.value.startswith(("/tmp/", "/var/tmp/", "/dev/"))
+    return (
+        item.value is not None
+        and item.value.startswith("/")
+        and not item.value.startswith(("/tmp/", "/var/tmp/", "/dev/"))
+    )
 
 
 _TOOLS = frozenset(
-    "pytest unittest tox nox doctest mypy ruff flake8 pylint black isort coverage compileall pyright bandit vulture pydocstyle "
-    "pycodestyle timeit trace cProfile".split()
+    [
+        "pytest",
+        "unittest",
+        "tox",
+        "nox",
+        "doctest",
+        "mypy",
+        "ruff",
+        "flake8",
+        "pylint",
+        "black",
+        "isort",
+        "coverage",
+        "compileall",
+        "pyright",
+        "bandit",
+        "vulture",
+        "pydocstyle",
+        "pycodestyle",
+        "timeit",
+        "trace",
+        "cProfile",
+    ]
 )
 
 
@@ -110,7 +137,18 @@ def _module(call: Invocation, name: str | None) -> None:
         call.write(*call.operands[2:3])
     elif name in {"venv", "virtualenv"}:
         call.write(*call.operands[1:])
-    elif name in {"this", "site", "sysconfig", "platform", "calendar", "tokenize", "ast", "dis", "base64", "py_compile"}:
+    elif name in {
+        "this",
+        "site",
+        "sysconfig",
+        "platform",
+        "calendar",
+        "tokenize",
+        "ast",
+        "dis",
+        "base64",
+        "py_compile",
+    }:
         call.read(*call.operands[1:])
     elif name in {"shutil", "zipfile", "tarfile"}:
         call.write(*call.operands[1:])
@@ -138,9 +176,12 @@ def _java(call: Invocation) -> None:
 
 
 PROGRAMS = (
-    program("sh bash dash ash zsh ksh mksh rbash fish csh tcsh posh yash elvish nu xonsh", style="none", special=_shell),
     program(
-        "python python2 python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 pypy pypy3 ipython ipython3",
+        "sh bash dash ash zsh ksh mksh rbash fish csh tcsh posh yash elvish nu xonsh", style="none", special=_shell
+    ),
+    program(
+        "python python2 python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 "
+        "pypy pypy3 ipython ipython3",
         "=: -c -m -W -X --check-hash-based-pycs\n: -b -B -d -E -h -i -I -O -OO -P -q -s -S -u -v -V -VV -x --version",
         stop=True,
         ends="-c -m",
@@ -148,16 +189,53 @@ PROGRAMS = (
     ),
     program(
         "node nodejs",
-        "=: -e --eval -p --print -C --conditions --input-type --max-old-space-size --stack-trace-limit\n=r: -r --require --import --loader --experimental-loader --env-file\n: -c -i -v -h --check --interactive --version --test --watch --inspect --inspect-brk --trace-warnings --no-warnings --expose-gc --experimental-vm-modules --prof\n?: --inspect --test-reporter --test-name-pattern --experimental-test-coverage",
+        "=: -e --eval -p --print -C --conditions --input-type --max-old-space-size --stack-trace-limit\n=r: "
+        "-r --require --import --loader --experimental-loader --env-file\n: -c -i -v -h --check "
+        "--interactive --version --test --watch --inspect --inspect-brk --trace-warnings --no-warnings "
+        "--expose-gc --experimental-vm-modules --prof\n?: --inspect --test-reporter --test-name-pattern "
+        "--experimental-test-coverage",
         stop=True,
         special=_language("javascript", ("-e", "--eval", "-p", "--print", "-pe", "-ep")),
     ),
-    program("perl", "=: -e -E -F -I -M -m -C -D -x\n: -a -c -h -l -n -p -s -S -t -T -u -U -v -V -w -W -X -0\n?: -i -0 -l", stop=True, special=_language("perl", ("-e", "-E"))),
-    program("ruby jruby", "=: -e -I -r -C -E -K -T -W -x -F\n: -a -c -d -h -l -n -p -s -S -v -w -y --version\n?: -i -0", stop=True, special=_language("ruby", ("-e",))),
-    program("php", "=: -r -B -R -E -d -S -t -c -z --run\n=r: -f -F\n: -a -i -l -m -n -q -v -w -s --version\n=: --rf", stop=True, special=_language("php", ("-r", "--run", "-B", "-R", "-E"))),
-    program("lua luajit lua5.1 lua5.3 lua5.4 Rscript R julia elixir erl groovy scala kotlin clojure racket guile sbcl ghc runghc ocaml swift dart tclsh wish deno-eval octave maxima gp raku crystal nim", "=: -e -E --eval -l --expr -x", stop=True, special=_language("code", ("-e", "-E", "--eval", "--expr"))),
+    program(
+        "perl",
+        "=: -e -E -F -I -M -m -C -D -x\n: -a -c -h -l -n -p -s -S -t -T -u -U -v -V -w -W -X -0\n?: -i -0 -l",
+        stop=True,
+        special=_language("perl", ("-e", "-E")),
+    ),
+    program(
+        "ruby jruby",
+        "=: -e -I -r -C -E -K -T -W -x -F\n: -a -c -d -h -l -n -p -s -S -v -w -y --version\n?: -i -0",
+        stop=True,
+        special=_language("ruby", ("-e",)),
+    ),
+    program(
+        "php",
+        "=: -r -B -R -E -d -S -t -c -z --run\n=r: -f -F\n: -a -i -l -m -n -q -v -w -s --version\n=: --rf",
+        stop=True,
+        special=_language("php", ("-r", "--run", "-B", "-R", "-E")),
+    ),
+    program(
+        "lua luajit lua5.1 lua5.3 lua5.4 Rscript R julia elixir erl groovy scala kotlin clojure racket guile "
+        "sbcl ghc runghc ocaml swift dart tclsh wish deno-eval octave maxima gp raku crystal nim",
+        "=: -e -E --eval -l --expr -x",
+        stop=True,
+        special=_language("code", ("-e", "-E", "--eval", "--expr")),
+    ),
     program("osascript", "=: -e -l -s -i", special=_osascript),
-    program("pwsh powershell powershell.exe cmd cmd.exe wscript cscript", style="loose", effects="exec_data", doubt="a shell of another kind"),
+    program(
+        "pwsh powershell powershell.exe cmd cmd.exe wscript cscript",
+        style="loose",
+        effects="exec_data",
+        doubt="a shell of another kind",
+    ),
     program("m4 cpp", style="loose", operands="read*", doubt="macros can run programs"),
-    program("java", "=: -cp -classpath -jar -m --module -p --module-path --add-opens --add-exports", style="single", stop=True, ends="-jar", special=_java),
+    program(
+        "java",
+        "=: -cp -classpath -jar -m --module -p --module-path --add-opens --add-exports",
+        style="single",
+        stop=True,
+        ends="-jar",
+        special=_java,
+    ),
 )

@@ -1,10 +1,11 @@
-"""Programs that run another one given as their words: what they run is judged, they themselves only when they add something."""
+"""Programs that run another one given as their words: what they run is judged, they themselves only when they add
+something."""
 
 from __future__ import annotations
 
 import re
 
-from policies.shell.model import Invocation, program
+from policies.shell.model import Invocation, Special, program
 from policies.shell.words import Field
 
 _ASSIGN = re.compile(r"[A-Za-z_]\w*=")
@@ -20,7 +21,7 @@ def _wrap(call: Invocation) -> None:
         call.dropped = False
 
 
-def _skip(count: int):  # type: ignore[no-untyped-def]
+def _skip(count: int) -> Special:
     def special(call: Invocation) -> None:
         call.operands = call.operands[count:]
         _wrap(call)
@@ -78,9 +79,13 @@ def _sudo(call: Invocation) -> None:
         _wrap(call)
 
 
+def _last(call: Invocation, *flags: str) -> Field | None:
+    return next((call.values[flag][-1] for flag in flags if call.values.get(flag)), None)
+
+
 def _su(call: Invocation) -> None:
     call.effect("privilege")
-    text = (call.values.get("-c") or call.values.get("--command") or [None])[-1]
+    text = _last(call, "-c", "--command")
     if text is not None:
         call.wrappers = (*call.wrappers, call.program)
         call.run.text(call, text.value, call.program, text.rough, stdin=True)
@@ -107,14 +112,13 @@ def _xargs(call: Invocation) -> None:
         call.stdin = None
     mark = call.value("-I", "-i", "-J", "--replace") or ("{}" if call.has("-i", "-I", "--replace", "-J") else "")
     added = _input(call)
-    if mark:
-        argv = [item for word in argv for item in _replaced(word, mark, added)]
-    else:
-        argv = [*argv, *added]
+    argv = [item for word in argv for item in _replaced(word, mark, added)] if mark else [*argv, *added]
     call.run.words(call, argv, "xargs", wrapper=call.program)
 
 
 def _input(call: Invocation) -> list[Field]:
+    if call.stdin is None and call.names is not None:
+        return list(call.names)
     if call.stdin is None:
         return [Field(None, why="words come from another command's output", rough="$_")]
     if call.has("-0", "--null"):
@@ -126,7 +130,7 @@ def _replaced(word: Field, mark: str, added: list[Field]) -> list[Field]:
     if word.value is None or mark not in word.value:
         return [word]
     if len(added) == 1 and added[0].value is not None:
-        return [Field(word.value.replace(mark, added[0].value))]
+        return [Field(word.value.replace(mark, added[0].value), added[0].glob)]
     if added and all(item.value is not None for item in added):
         return [Field(word.value.replace(mark, item.value or "")) for item in added]
     return [Field(None, why="words come from another command's output", rough=word.value.replace(mark, "$_"))]
@@ -136,7 +140,9 @@ def _parallel(call: Invocation) -> None:
     """GNU parallel: a command line with `{}`, inputs behind `:::`, or command lines on its input."""
     call.dropped = True
     words = call.operands
-    cut = next((i for i, item in enumerate(words) if (item.value or "") in {":::", ":::+", "::::", "::::+"}), len(words))
+    cut = next(
+        (i for i, item in enumerate(words) if (item.value or "") in {":::", ":::+", "::::", "::::+"}), len(words)
+    )
     line, inputs = words[:cut], [item for item in words[cut:] if (item.value or "") not in {":::", ":::+"}]
     if any((item.value or "").startswith("::::") for item in words):
         inputs = [Field(None, why="words come from a file", rough="$_")]
@@ -144,9 +150,11 @@ def _parallel(call: Invocation) -> None:
         call.effect("network")
         call.dropped = False
     if cut == len(words):
-        inputs = [Field(None, why="words come from another command's output", rough="$_")] if call.stdin is None else [
-            Field(word) for word in (call.stdin or "").splitlines()
-        ]
+        inputs = (
+            [Field(None, why="words come from another command's output", rough="$_")]
+            if call.stdin is None
+            else [Field(word) for word in (call.stdin or "").splitlines()]
+        )
     if not line:
         for item in inputs:
             call.run.text(call, item.value, "parallel", item.rough)
@@ -178,7 +186,7 @@ def _one(call: Invocation, line: list[Field], item: Field) -> None:
 
 
 def _flock(call: Invocation) -> None:
-    text = (call.values.get("-c") or call.values.get("--command") or [None])[-1]
+    text = _last(call, "-c", "--command")
     lock = call.operands[:1]
     call.operands = call.operands[1:]
     if text is not None:
@@ -194,7 +202,7 @@ def _flock(call: Invocation) -> None:
 
 
 def _script(call: Invocation) -> None:
-    text = (call.values.get("-c") or call.values.get("--command") or [None])[-1]
+    text = _last(call, "-c", "--command")
     call.write(*(call.operands[:1] or [Field("typescript")]))
     if text is not None:
         call.run.text(call, text.value, "script", text.rough)
@@ -208,31 +216,121 @@ def _expect(call: Invocation) -> None:
 
 
 PROGRAMS = (
-    program("env", ": -i - --ignore-environment -0 --null -v --debug\n=: -u --unset -C --chdir -S --split-string\n?: --block-signal", stop=True, strict=True, special=_env),
+    program(
+        "env",
+        ": -i - --ignore-environment -0 --null -v --debug\n=: -u --unset -C --chdir -S --split-string\n?: "
+        "--block-signal",
+        stop=True,
+        strict=True,
+        special=_env,
+    ),
     program("command", ": -p -v -V", stop=True, special=_command),
     program("builtin nohup noglob nocorrect busybox toybox setarch caffeinate", stop=True, special=_wrap),
     program("exec", ": -c -l\n=: -a", stop=True, special=_wrap),
-    program("sudo", "!privilege: -A -b -B -E -H -i -K -k -l -n -P -S -s -V -v -e --edit --login --shell --stdin --preserve-env --non-interactive --background --set-home --list --validate --reset-timestamp --remove-timestamp --askpass --bell\n=: -a -C -c -D -g -h -p -R -r -t -T -U -u --user --group --host --prompt --chdir --chroot --role --type --other-user --close-from --command-timeout\n?: --preserve-env", stop=True, strict=True, special=_sudo),
+    program(
+        "sudo",
+        "!privilege: -A -b -B -E -H -i -K -k -l -n -P -S -s -V -v -e --edit --login --shell --stdin "
+        "--preserve-env --non-interactive --background --set-home --list --validate --reset-timestamp "
+        "--remove-timestamp --askpass --bell\n=: -a -C -c -D -g -h -p -R -r -t -T -U -u --user --group "
+        "--host --prompt --chdir --chroot --role --type --other-user --close-from --command-timeout\n?: "
+        "--preserve-env",
+        stop=True,
+        strict=True,
+        special=_sudo,
+    ),
     program("doas", ": -L -n -s\n=: -a -C -u", effects="privilege", stop=True, special=_sudo),
-    program("pkexec", "=: --user\n: --disable-internal-agent --keep-cwd", effects="privilege", stop=True, special=_sudo),
-    program("runuser su", ": - -l --login -m -p --preserve-environment -f --fast -P --pty\n=: -c --command -g --group -G --supp-group -s --shell -u --user -w --whitelist-environment --session-command", special=_su),
+    program(
+        "pkexec", "=: --user\n: --disable-internal-agent --keep-cwd", effects="privilege", stop=True, special=_sudo
+    ),
+    program(
+        "runuser su",
+        ": - -l --login -m -p --preserve-environment -f --fast -P --pty\n=: -c --command -g --group -G "
+        "--supp-group -s --shell -u --user -w --whitelist-environment --session-command",
+        special=_su,
+    ),
     program("nice", "=: -n --adjustment", stop=True, special=_wrap),
     program("ionice", ": -t\n=: -c -n -p -P -u --class --classdata", stop=True, special=_wrap),
     program("chrt taskset", ": -a -p -b -f -i -o -r -m -v -c\n=: -T -P -D", stop=True, special=_skip(1)),
-    program("timeout gtimeout", ": --foreground --preserve-status -v --verbose -f -p\n=: -k --kill-after -s --signal", stop=True, special=_skip(1)),
-    program("time gtime", ": -p -v -a -l -q --portability --verbose --append --quiet\n=: -f --format\n=w: -o --output", stop=True, special=_wrap),
+    program(
+        "timeout gtimeout",
+        ": --foreground --preserve-status -v --verbose -f -p\n=: -k --kill-after -s --signal",
+        stop=True,
+        special=_skip(1),
+    ),
+    program(
+        "time gtime",
+        ": -p -v -a -l -q --portability --verbose --append --quiet\n=: -f --format\n=w: -o --output",
+        stop=True,
+        special=_wrap,
+    ),
     program("stdbuf", "=: -i -o -e --input --output --error", stop=True, special=_wrap),
     program("setsid", ": -c -f -w --ctty --fork --wait", stop=True, special=_wrap),
-    program("unbuffer rlwrap firejail catchsegv dbus-run-session xvfb-run fakeroot eatmydata trickle cpulimit proxychains proxychains4 torsocks chronic ts-node-dev", style="gnu", stop=True, special=_wrap),
-    program("watch viddy", ": -b -c -C -d -e -g -p -q -r -t -w -x --beep --color --exec --errexit --chgexit --precise --no-title --no-wrap --no-rerun\n=: -n --interval -q --equexit\n?: --differences", stop=True, special=_watch),
-    program("xargs gxargs", ": -0 -o -p -r -t -x --null --interactive --no-run-if-empty --verbose --exit --open-tty --show-limits\n=: -d -E -I -L -n -P -R -s -S -J --delimiter --max-lines --max-args --max-procs --max-chars --process-slot-var\n=r: -a --arg-file\n?: -e -i -l --eof --replace", stop=True, special=_xargs),
-    program("parallel", ": -0 -k -m -q -t -u -v -X --bar --dry-run --eta --keep-order --line-buffer --null --progress --quote --ungroup --verbose --xargs --tag --no-notice --will-cite\n=: -a -C -d -I -j -L -N -n -P -r -S -s --arg-file --colsep --delay --halt --jobs --joblog --max-args --max-procs --memfree --nice --retries --results --sshlogin --timeout --tmpdir --wd --workdir --env", stop=True, special=_parallel),
-    program("flock", ": -e -x -n -o -s -u -F --close --exclusive --nonblock --nb --shared --unlock --verbose\n=: -w --timeout --wait -E -c --command", stop=True, special=_flock),
+    program(
+        "unbuffer rlwrap firejail catchsegv dbus-run-session xvfb-run fakeroot eatmydata trickle cpulimit "
+        "proxychains proxychains4 torsocks chronic ts-node-dev",
+        style="gnu",
+        stop=True,
+        special=_wrap,
+    ),
+    program(
+        "watch viddy",
+        ": -b -c -C -d -e -g -p -q -r -t -w -x --beep --color --exec --errexit --chgexit --precise "
+        "--no-title --no-wrap --no-rerun\n=: -n --interval -q --equexit\n?: --differences",
+        stop=True,
+        special=_watch,
+    ),
+    program(
+        "xargs gxargs",
+        ": -0 -o -p -r -t -x --null --interactive --no-run-if-empty --verbose --exit --open-tty "
+        "--show-limits\n=: -d -E -I -L -n -P -R -s -S -J --delimiter --max-lines --max-args --max-procs "
+        "--max-chars --process-slot-var\n=r: -a --arg-file\n?: -e -i -l --eof --replace",
+        stop=True,
+        special=_xargs,
+    ),
+    program(
+        "parallel",
+        ": -0 -k -m -q -t -u -v -X --bar --dry-run --eta --keep-order --line-buffer --null --progress "
+        "--quote --ungroup --verbose --xargs --tag --no-notice --will-cite\n=: -a -C -d -I -j -L -N -n -P -r "
+        "-S -s --arg-file --colsep --delay --halt --jobs --joblog --max-args --max-procs --memfree --nice "
+        "--retries --results --sshlogin --timeout --tmpdir --wd --workdir --env",
+        stop=True,
+        special=_parallel,
+    ),
+    program(
+        "flock",
+        ": -e -x -n -o -s -u -F --close --exclusive --nonblock --nb --shared --unlock --verbose\n=: -w "
+        "--timeout --wait -E -c --command",
+        stop=True,
+        special=_flock,
+    ),
     program("chroot", "=: --userspec --groups\n: --skip-chdir", effects="privilege", stop=True, special=_skip(1)),
-    program("unshare", ": -c -f -i -m -n -p -r -u -U -C -T --fork --mount --net --pid --user --map-root-user --uts --ipc --cgroup --mount-proc\n=: -S -G -R -w --root --wd", effects="privilege", stop=True, special=_wrap),
-    program("nsenter", ": -a -m -u -i -n -p -C -U -F --all --mount --net --pid\n=: -t --target -S -G -r -w", effects="privilege", stop=True, special=_wrap),
-    program("script", ": -a -e -f -q --append --return --flush --quiet\n=: -c --command -E -m -o -t -I -O -B -T", special=_script),
-    program("strace ltrace dtruss", ": -f -F -c -C -d -i -k -q -r -t -T -v -V -x -y -z -Z --follow-forks\n=: -a -b -e -E -I -O -p -P -s -S -u -X --trace\n=w: -o --output", stop=True, special=_wrap),
+    program(
+        "unshare",
+        ": -c -f -i -m -n -p -r -u -U -C -T --fork --mount --net --pid --user --map-root-user --uts --ipc "
+        "--cgroup --mount-proc\n=: -S -G -R -w --root --wd",
+        effects="privilege",
+        stop=True,
+        special=_wrap,
+    ),
+    program(
+        "nsenter",
+        ": -a -m -u -i -n -p -C -U -F --all --mount --net --pid\n=: -t --target -S -G -r -w",
+        effects="privilege",
+        stop=True,
+        special=_wrap,
+    ),
+    program(
+        "script",
+        ": -a -e -f -q --append --return --flush --quiet\n=: -c --command -E -m -o -t -I -O -B -T",
+        special=_script,
+    ),
+    program(
+        "strace ltrace dtruss",
+        ": -f -F -c -C -d -i -k -q -r -t -T -v -V -x -y -z -Z --follow-forks\n=: -a -b -e -E -I -O -p -P -s "
+        "-S -u -X --trace\n=w: -o --output",
+        stop=True,
+        special=_wrap,
+    ),
     program("perf", doubt="perf can run programs and write files"),
     program("gdb lldb", doubt="a debugger runs commands", effects="exec_data"),
     program("expect", special=_expect),
