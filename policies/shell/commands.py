@@ -18,7 +18,8 @@ _SYSTEM = re.compile(
 """Folders of installed programs: a path in one of them is that program."""
 _VERBS = frozenset(
     "delete destroy purge drop remove rm wipe erase truncate prune terminate revoke unregister deregister del rmdir "
-    "nuke obliterate zap rmi deltree dropdb flush flushall flushdb force-delete drop-database removeall clear-all factory-reset "
+    "nuke obliterate zap rmi deltree dropdb flush flushall flushdb force-delete drop-database removeall "
+    "clear-all factory-reset "
     "reset-all delete-all uninstall-all del-all destroy-all expunge shred unlink".split()
 )
 _VERB_FORM = re.compile(

@@ -14,7 +14,7 @@ GIT = Command("git", ("git", "push"), "push", effects=("network",))
 def ruled(rules, *commands, default="ask", layers=(), context=dict):
     whole = view(Facts("shell", "bash", commands=commands, effects=tuple({e for c in commands for e in c.effects})), Place(("/repo",)), {})
     held = [Layer(Index([compile_rule(Rule.model_validate(rule)) for rule in each]), default) for each in (rules, *layers)]
-    return ruling.rule(Resolved("p", "manual", tuple(held), ()), whole, context)
+    return ruling.rule(Resolved("p", ("manual",), tuple(held), ()), whole, context)
 
 
 ALLOW_LS = {"id": "ls", "allow": {"program": "ls"}}
