@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from policies.shell import options
 from policies.shell.environment import changes_programs, is_secret
 from policies.shell.model import Invocation, Program
 from policies.shell.state import HOME, State
 from policies.shell.table import programs
+from policies.shell.verbs import verbs
 from policies.shell.words import Field
 
 _SYSTEM = re.compile(
@@ -16,19 +18,6 @@ _SYSTEM = re.compile(
     r"/opt/[\w.-]+/bin|/nix/store/[\w.+-]+/bin|/usr/libexec(?:/[\w.-]+)*|/usr/lib/[\w./-]+"
 )
 """Folders of installed programs: a path in one of them is that program."""
-_VERBS = frozenset(
-    "delete destroy purge drop remove rm wipe erase truncate prune terminate revoke unregister deregister del rmdir "
-    "nuke obliterate zap rmi deltree dropdb flush flushall flushdb force-delete drop-database removeall "
-    "clear-all factory-reset "
-    "reset-all delete-all uninstall-all del-all destroy-all expunge shred unlink".split()
-)
-_VERB_FORM = re.compile(
-    r"(?:delete|destroy|purge|remove|drop|wipe|erase|terminate|revoke|unsubscribe|deregister|truncate)[-_:.]\w.*"
-    r"|[\w-]+[-_:.](?:delete|destroy|purge|remove|drop|wipe)|do(?:Delete|Destroy|Wipe)|unsubscribe|clear_permissions",
-)
-_VERB_FLAG = re.compile(
-    r"--?(?:delete|destroy|purge|remove|drop|wipe|erase|force-delete|prune)(?:[-_][\w-]*)?|-(?:delete|destroy)"
-)
 
 
 def interpret(call: Invocation, state: State) -> None:
@@ -131,8 +120,6 @@ def _known(call: Invocation, entry: Program) -> None:
 
 
 def _inherit(entry: Program, outer: Program) -> Program:
-    from dataclasses import replace
-
     return replace(entry, options=outer.options)
 
 
@@ -161,22 +148,6 @@ def _stranger(call: Invocation) -> None:
         word = call.operands[0].value
         call.subcommand = word if re.fullmatch(r"[a-z][\w:.-]*", word) and call.argv[1:2] == [call.operands[0]] else ""
     verbs(call, call.argv[1:])
-
-
-def verbs(call: Invocation, fields: list[Field]) -> None:
-    """Words such as `delete` and `--purge` among the first words of a command line."""
-    seen = 0
-    for item in fields:
-        word = item.value
-        if word is None:
-            continue
-        if word.startswith("-"):
-            if _VERB_FLAG.fullmatch(word.partition("=")[0]) and not word.endswith("=false"):
-                call.effect("destructive")
-            continue
-        seen += 1
-        if seen <= 4 and (word in _VERBS or _VERB_FORM.fullmatch(word)):
-            call.effect("destructive")
 
 
 def _unread(call: Invocation, fields: list[Field]) -> None:

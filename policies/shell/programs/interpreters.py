@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from policies.shell.model import Invocation, Special, program
+from policies.shell.verbs import verbs
 from policies.shell.words import Field
 
 _SCRIPTS = {"python": (".py", ".pyz"), "node": (".js", ".mjs", ".cjs", ".ts"), "perl": (".pl",), "ruby": (".rb",)}
@@ -129,6 +130,14 @@ def _osascript(call: Invocation) -> None:
     call.doubt("a script that can do anything the user can")
 
 
+def _java(call: Invocation) -> None:
+    """`java -jar X …` is a program of its own: its verbs are read."""
+    call.effect("project_code")
+    verbs(call, call.operands)
+    for item in [*call.values.get("-jar", []), *call.values.get("-cp", [])]:
+        call.read(item)
+
+
 PROGRAMS = (
     program("sh bash dash ash zsh ksh mksh rbash fish csh tcsh posh yash elvish nu xonsh", style="none", special=_shell),
     program(
@@ -156,5 +165,5 @@ PROGRAMS = (
     program("osascript", "=: -e -l -s -i", special=_osascript),
     program("pwsh powershell powershell.exe cmd cmd.exe wscript cscript", style="loose", effects="exec_data", doubt="a shell of another kind"),
     program("m4 cpp", style="loose", operands="read*", doubt="macros can run programs"),
-    program("java", "=: -cp -classpath -jar -m --module -p --module-path --add-opens --add-exports", style="single", effects="project_code", stop=True, special=None),
+    program("java", "=: -cp -classpath -jar -m --module -p --module-path --add-opens --add-exports", style="single", stop=True, ends="-jar", special=_java),
 )
