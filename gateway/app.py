@@ -11,15 +11,16 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from classifiers.runtime import store
 from gateway import __version__
 from gateway.accounting.cost import Pricing
 from gateway.adapters import secrets as secret_store
-from gateway.adapters.classifier import RuleClassifier
 from gateway.adapters.crew import POST_S, Crew
 from gateway.adapters.health import MemoryHealth, SharedHealth
 from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
 from gateway.adapters.ledger import prepare as prepare_ledger
+from gateway.adapters.onnx_classifier import LearnedClassifier
 from gateway.adapters.prices import ListPrices
 from gateway.adapters.simulated import SimulatedUpstream
 from gateway.adapters.state.behind import WriteBehindState
@@ -52,6 +53,9 @@ from gateway.telemetry import LOG
 _log = logging.getLogger(LOG)
 
 LAST_WORDS_S = 2.0
+
+CLASSIFIER = "classifier"
+"""Folder of the state directory with a classifier trained here; it goes before the one that ships."""
 
 Load = Callable[[], Awaitable[Loaded]]
 
@@ -185,6 +189,8 @@ async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Header
     """The answer of `POST /v1/route` without a running gateway: no memory of sessions, no breakers, nothing is opened."""
     runtime, _ = runtime_of(loaded, 1)
     clock = SystemClock()
+    classifier = LearnedClassifier(clock)
+    await asyncio.to_thread(classifier.load)
     ports = Ports(
         clock=clock,
         random=SystemRandom(),
@@ -192,7 +198,7 @@ async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Header
         state=MemoryState(clock, 1 << 20),
         ledger=_NoLedger(),
         keys=SqliteKeys(Path("unused"), clock),
-        classifier=RuleClassifier(clock),
+        classifier=classifier,
         tokens=TiktokenCounter(),
         health=MemoryHealth(clock, Rules),
         prices=ListPrices(),
@@ -269,6 +275,7 @@ class Gateway:
         prices, tokens = ListPrices(), TiktokenCounter()
         state = await _state(settings, clock, self._state_dir)
         health = self._health(settings, state)
+        self._classifier = LearnedClassifier(clock, (self._state_dir / CLASSIFIER, store.shipped()))
         self.ports = Ports(
             clock=clock,
             random=random,
@@ -276,7 +283,7 @@ class Gateway:
             state=state,
             ledger=ledger,
             keys=keys,
-            classifier=RuleClassifier(clock),
+            classifier=self._classifier,
             tokens=tokens,
             health=health,
             prices=prices,
@@ -302,12 +309,12 @@ class Gateway:
             self._tasks.spawn(self._post(), name="crew")
         prices.loading = True
         self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
-        self._tasks.spawn(asyncio.to_thread(tokens.load), name="tokens")
         dialects.by_path()
 
     def warm_up(self) -> None:
         """After the port is open: imports what the first answers do not need."""
         self._tasks.spawn(self._operations.warm(), name="operations")
+        self._tasks.spawn(asyncio.to_thread(self._classifier.load), name="classifier")
 
     def _health(self, settings: Settings, state: StateStore) -> MemoryHealth:
         if _shared(settings):

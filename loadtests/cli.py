@@ -67,6 +67,19 @@ def chosen(mode: str, only: str) -> list[tuple[Workload, Amount]]:
     return [(w, w.quick or w.full) for w in wanted if w.quick or names]
 
 
+def without_paths(argv: Sequence[str]) -> list[str]:
+    """The command as the page shows it: where files of this machine lie is nobody's business."""
+    kept: list[str] = []
+    words = iter(argv)
+    for word in words:
+        option, given, _ = word.partition("=")
+        if option not in ("--json", "--gateway-root"):
+            kept.append(word)
+        elif not given:
+            next(words, None)
+    return kept
+
+
 def asked(only: str, name: str) -> bool:
     return not only or name in only.split(",")
 
@@ -107,7 +120,7 @@ def main(argv: Sequence[str]) -> int:
     install(names)
     with tempfile.TemporaryDirectory(prefix="loadtests-") as folder, Mock(CACHE) as mock:
         run = measure(options, names, plan, mock.port, Path(folder))
-    run.command = "python -m loadtests " + shlex.join(argv)
+    run.command = "python -m loadtests " + shlex.join(without_paths(argv))
     print(report.terminal(run))
     if options.json:
         options.json.write_text(run.as_json(), "utf-8")

@@ -122,10 +122,9 @@ class AuditLog:
 
     def _write(self, records: list[dict[str, Any]]) -> None:
         missed, self._missed = self._missed, 0
-        if missed:
-            records = [*records, audit.event("gap", self._now(), missing=missed)]
+        gap = [audit.event("gap", self._now(), missing=missed)] if missed else []
         head, sequence, lines = self._head, self._sequence, list[bytes]()
-        for record in records:
+        for record in (*records, *gap):
             sequence += 1
             made = audit.chained(record, sequence, head)
             lines.append(made.line)
@@ -134,7 +133,7 @@ class AuditLog:
             self._append(b"".join(lines))
         except OSError as error:
             self.lost += len(records)
-            self._missed += len(records)
+            self._missed = missed + len(records)
             _log.error(
                 "the audit log cannot be written: %s; %d records kept in the log only: %r", error, len(records), records
             )

@@ -1,13 +1,13 @@
 """Failover after the first byte: when a stream breaks after text, the next hop goes on with it, and the client sees one
 stream.
 
-The rules (docs/decisions/0019):
+The rules (docs/decisions/0022):
 - only what the route allows (`continue_on`), only after text, never after a tool call, never in the middle of reasoning,
   and only where the answer is free text (no JSON schema, one choice);
 - sealed reasoning that the client already has (a signature, encrypted content) can be replayed only to who sealed it, so
   only an endpoint of the same mint may go on; open reasoning is not replayed, and that of the next hop is not shown;
-- the text is replayed as a prefix where the model continues one (Messages `prefill`, chat `continue_fields`), otherwise as its
-  own last turn with the instruction to go on; what it then repeats is taken out (`seam`).
+- the text is replayed as a prefix where the model continues one (Messages `prefill`, chat `continue_fields`), otherwise as
+  its own last turn with the instruction to go on; what it then repeats is taken out (`seam`).
 
 Everything is derived from the client's own bytes when the break happens: a stream that does not break pays for a list of
 references to what was sent.

@@ -14,7 +14,7 @@ from typing import Any
 
 from gateway.accounting.tally import Tally
 from gateway.endpoints import Endpoint
-from gateway.errors import DownstreamError, GatewayError, Headers, UpstreamError, UpstreamProtocol
+from gateway.errors import DownstreamError, GatewayError, Headers, UpstreamError, UpstreamProtocol, UpstreamTimeout
 from gateway.ir.exchange import Hop
 from gateway.pipeline import refusal, rows
 from gateway.pipeline.flight import Flight
@@ -102,7 +102,14 @@ class Early:
         return error
 
     async def _peek(self) -> UpstreamReply:
-        """The reply as soon as it has content, or is an error."""
+        """The reply as soon as it has content, or is an error; within the same limit as any other."""
+        try:
+            async with asyncio.timeout(self.endpoint.first_token_s):
+                return await self._content()
+        except TimeoutError:
+            raise UpstreamTimeout(f"{self.endpoint.name} sent no content in time", phase="first_token") from None
+
+    async def _content(self) -> UpstreamReply:
         self._reply = reply = await self._ports.upstream.send(self.prepared.request)
         streamed = any(n == b"content-type" and b"event-stream" in v.lower() for n, v in reply.headers)
         if reply.status >= 400 or not streamed:
@@ -191,6 +198,8 @@ class Race:
         await asyncio.wait({serving, shown, early.task}, return_when=asyncio.FIRST_COMPLETED)
         if shown.done() or (serving.done() and not serving.cancelled() and serving.exception() is None):
             await self.close()
+            if serving.done():  # so fast that its row is there already: the one that served goes last
+                self._flight.hops[-2:] = reversed(self._flight.hops[-2:])
             return False
         if serving.done():
             return False  # it failed before content: the early one gets its turn in the usual order

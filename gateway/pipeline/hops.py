@@ -264,7 +264,7 @@ async def _attempt(
         await relay.deliver(flight, endpoint, prepared, reply, began)
         outcome, flight.reply = "ok", reply
     except GatewayError as error:
-        refusal.tell(error, endpoint, streamed=flight.exchange.stream)
+        refusal.tell(error, endpoint, streamed=flight.exchange.stream, stall_s=flight.stall_s)
         failure, outcome = error, error.code
         if flight.committed:
             raise DeliveredError(error) from error

@@ -17,8 +17,9 @@ _LIMITS = {
 }
 
 
-def tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool) -> None:
-    """Adapters know neither the model nor the name of the setting; people who read the error need both."""
+def tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool, stall_s: float = 0.0) -> None:
+    """Adapters know neither the model nor the name of the setting; people who read the error need both. `stall_s` is the
+    route's own limit of silence, 0 for none."""
     if isinstance(error, UpstreamTimeout):
         phase = error.phase
         if phase == "first_byte" and streamed and endpoint.first_token_s < endpoint.timeouts.first_byte_s:
@@ -32,7 +33,10 @@ def tell(error: GatewayError, endpoint: Endpoint, *, streamed: bool) -> None:
             "total": t.total_s,
         }
         error.phase = phase
-        error.message = f"{endpoint.name}: {_LIMITS[phase].format(s=limits[phase])}"
+        words = _LIMITS[phase].format(s=limits[phase])
+        if phase == "idle" and 0 < stall_s < t.idle_s:
+            words = f"silent for {stall_s:g} s in the middle of its answer (stall_s of the route)"
+        error.message = f"{endpoint.name}: {words}"
     elif isinstance(error, UpstreamError) and not error.message.startswith(endpoint.name):
         error.message = f"{endpoint.name}: {error.message}"
 

@@ -21,47 +21,92 @@ from gateway.reading import Role
 SHORT_SYSTEM_BYTES: Final = 6144
 """A system text longer than this (raw JSON) describes an agent, not a single purpose; the longest title prompt seen has
 2.3 k characters."""
+NOTHING_BYTES: Final = 4
+"""An empty system field (`[]`, `""`, null) says nothing: the instruction is in the message."""
 FEW_TURNS: Final = 3
 """A sub-call brings its material in one message, at times with an instruction before or after it."""
 
 _PROBE_WORDS: Final = frozenset({"hi", "hello", "test", "ping", "quota", "count", "foo", "ok", "hey"})
 
+PURPOSE_BYTES: Final = 1200
+"""Of a system text, where its purpose is said: an agent's long text may well speak of titles further down."""
+
+_ASKS: Final = (
+    rb"(?:generat|writ|creat|produc|craft|compos|draft|suggest|provid|output|return|extract|com(?:e|ing) up with|reply"
+    rb"(?:ing)? with|giv)(?:e|es|ing|s)?\b"
+)
+_TALK: Final = (
+    rb"(?:conversation|chat|thread|session|dialog(?:ue)?|discussion|transcript|interaction|message history)s?\b"
+    rb"(?![._/-]\w)"
+)
+_THING: Final = (
+    rb"(?! (?:page|component|app|window|ui|view|screen|room|box|header|bar|list|model|class|table|module|service|endpoint"
+    rb"|field|column|prop|attribute|tag|element|case|widget|template|hook|generator in|in the))"
+)
+"""What makes of a conversation or title a part of somebody's program."""
+
 _GENERIC: Final[tuple[tuple[Call, re.Pattern[bytes]], ...]] = (
     (
         "commit_message",
         re.compile(
-            rb"(?i)(?:generate|write|create|produce)s?\b[^.\\]{0,60}\bcommit messages?\b|commit message generator"
+            rb"(?i)\b" + _ASKS + rb"[^.\n]{0,80}\bcommit messages?\b(?! (?:template|hook|format|check|lint))"
+            rb"|you are an? [^.\n]{0,40}\bcommit[- ]message (?:generator|writer|assistant|expert)"
         ),
     ),
     (
         "title",
         re.compile(
-            rb"(?i)you are an? (?:\w+ )?title generator"
-            rb"|(?:generate|write|create|come up with|reply with|suggest|produce)\b[^.\\]{0,60}"
-            rb"\btitles?\b(?! (?:component|bar|attribute|tag|element|field|prop|case|page|screen|widget|column))"
-            rb"[^.\\]{0,40}\b(?:conversation|chat|thread|session)\b"
-            rb"(?! (?:page|component|app|window|ui|view|screen|room|box|header|bar|list|model|class|table))"
-            rb"|\b(?:conversation|chat|thread|session) title\b[^.\\]{0,80}\b(?:only|words|characters)\b"
+            rb"(?i)(?:you are|act as|as) (?:an? |the )?[^.\n]{0,40}\btitle[- ]generat(?:or|ion)\b"
+            rb"|\b" + _ASKS + rb"[^.\n]{0,80}\btitles?\b" + _THING + rb"[^.\n]{0,60}\b"
+            rb"(?:" + _TALK + _THING + rb"|(?:first|user'?s?|following) (?:message|request|prompt|task|query|intent)\b"
+            rb"|\d+ ?(?:words|char(?:acter)?s)\b"
+            rb"|(?:three|four|five|six|seven|eight|few) words\b)"
+            rb"|\b"
+            + _ASKS
+            + rb"[^.\n]{0,60}\b(?:conversation|chat|thread|session|topic)[- ]titles?\b"
+            + _THING
+            + rb"|\b"
+            + _ASKS
+            + rb"[^.\n]{0,40}\bname for (?:this|the|an?) (?:\w+ ){0,2}"
+            + _TALK
+            + rb"|\b(?:conversation|chat|thread|session) title\b[^.\n]{0,80}\b(?:only|words|characters)\b"
         ),
     ),
     (
         "compaction",
         re.compile(
-            rb"(?i)\bcontext (?:summarization|compaction|compression) (?:agent|assistant)"
-            rb"|\bsummari[sz]\w+\b[^.\\]{0,80}\bconversation\b[^\\]{0,200}\bcontinue\b"
-            rb"|\b(?:handoff|continuation|checkpoint) summary\b|compact(?:ing|s)? the conversation"
+            rb"(?i)\bcontext (?:summari[sz]ation|compaction|compression|checkpoint)\b"
+            rb"|\b(?:hand-?off|continuation|checkpoint|resumption) summary\b"
+            rb"|\bcompact(?:ing|s)? (?:the|this|our) conversation"
+            rb"|\bsummari[sz]\w+\b[^.\n]{0,120}\b" + _TALK + rb"[^\n]{0,240}\b(?:continu(?:e|ing)|resume|next steps)\b"
+            rb"|\bsummary of (?:the|this|our) (?:entire |whole |full )?(?:conversation|session|chat)(?: history)? so far\b"
+            rb"|\b(?:summary|snapshot)\b[^.\n]{0,160}\b(?:conversation|chat) history\b"
+            rb"|\b(?:conversation|chat) history\b[^\n]{0,160}\bsnapshot\b"
         ),
     ),
     (
         "summary",
-        re.compile(rb"(?i)\bsummari[sz]\w*\b[^.\\]{0,60}\b(?:conversation|chat|session|dialog(?:ue)?|discussion)\b"),
+        re.compile(
+            rb"(?i)\bsummari[sz](?:e|es|ing)\b[^.()\n]{0,80}\b"
+            + _TALK
+            + _THING
+            + rb"|\b"
+            + _ASKS
+            + rb"[^.\n]{0,40}\bsummary of (?:the|this|our|an?) [^.\n]{0,40}\b"
+            + _TALK
+            + _THING
+            + rb"|\byou(?: are|'re) (?:an? |the )?[^.\n]{0,60}\bsummari[sz](?:er|ation)\b"
+            rb"|\b(?:condens|digest|extract)\w*\b[^.\n]{0,60}\b" + _TALK + _THING
+        ),
     ),
     (
         "safety",
         re.compile(
-            rb"(?i)you are an? (?:security|safety|permission|command) (?:classifier|judge|checker|reviewer)\b"
-            rb"|\bdecide (?:if|whether)\b[^.\\]{0,60}\b(?:command|action|tool call)\b"
-            rb"[^.\\]{0,40}\b(?:safe|allowed|dangerous|harmful)\b"
+            rb"(?i)you are an? (?:\w+ ){0,2}(?:security|safety|permission|command|risk) "
+            rb"(?:classifier|judge|checker|reviewer|monitor|guard)\b"
+            rb"|\b(?:decide|determine|assess|classify|judge) (?:if|whether)\b[^.\n]{0,60}\b(?:command|action|tool call)\b"
+            rb"[^.\n]{0,40}\b(?:safe|allowed|dangerous|harmful|destructive|malicious)\b"
+            rb"|\bis this (?:\w+ )?(?:command|action|tool call) (?:safe|allowed|dangerous|harmful|destructive)\b"
         ),
     ),
 )
@@ -74,7 +119,7 @@ def detect(exchange: Exchange) -> Found:
     found = harness.call(shape) if harness else None
     if found is not None:
         return found
-    found = _probe(shape) or (_generic(shape) if harness is None else None)
+    found = _probe(shape) or _generic(shape, known=harness is not None)
     if found is not None:
         return found
     if exchange.session.agent is not None:
@@ -99,19 +144,22 @@ def _probe(shape: Shape) -> Found | None:
     return None
 
 
-def _generic(shape: Shape) -> Found | None:
-    """For clients nobody described: an instruction alone in the system text, or alone in a single message."""
+def _generic(shape: Shape, *, known: bool) -> Found | None:
+    """An instruction alone in the system text, or, for clients nobody described, alone in a single message. Prompts change
+    between versions (routing.md 2), so a known client's new wording is found by its shape too."""
     view = shape.view
     if view.tool_names or shape.turns > FEW_TURNS:
         return None
-    if shape.head:
-        if _system_bytes(shape) > SHORT_SYSTEM_BYTES:
+    system = _system_bytes(shape)
+    if system > NOTHING_BYTES:
+        if system > SHORT_SYSTEM_BYTES:
             return None
-        place, where = shape.head, "system text"
-    elif shape.turns == 1:
+        place, where = shape.head[:PURPOSE_BYTES], "system text"
+    elif shape.turns == 1 and not known:
         place, where = shape.first[:600], "only message"
     else:
         return None
+    place = place.replace(b"\\n", b"\n")  # raw JSON: an escape would glue its letter to the next word
     for call, pattern in _GENERIC:
         if pattern.search(place):
             return call, f"its {where} asks for a {call.replace('_', ' ')} and there are no tools"

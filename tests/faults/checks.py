@@ -197,7 +197,7 @@ def _row(told: Told, seen: Seen, served: Attempt | None, attempts: list[Attempt]
         problems.append("the row's usage is not the sum of its hops")
     if attempts and not row.hops:
         problems.append("an upstream was called, and the row has no hop")
-    if served is not None and row.hops:
+    if served is not None and row.hops and (seen.content_bytes or seen.end == "ok"):
         problems += _usage(told, seen, served, row)
     return problems
 

@@ -52,7 +52,8 @@ async def test_answers(address):
 
 
 @pytest.mark.parametrize(
-    ("path", "failed"), [("/x", "status 500"), ("/large", "larger than"), ("/away", "status 302"), ("/slow", "no answer within")]
+    ("path", "failed"),
+    [("/x", "status 500"), ("/large", "larger than"), ("/away", "status 302"), ("/slow", "no answer within")],
 )
 async def test_failures(address, path, failed):
     assert failed in (await ask(address, path, timeout_ms=700)).failed

@@ -56,9 +56,10 @@ def test_fifty_requests_of_each_kind_are_complete(name: str, cache: Path, mock: 
 def test_paced_streams_keep_their_pace(cache: Path, mock: native.Mock, tmp_path: Path) -> None:
     result = drive(cache, mock.port, tmp_path, workloads.by_name("stream_c8"), requests=8)
     assert result.errors == 0
-    assert len(result.raw["gap_us"]) > 8 * 190
-    assert 3.5 < result.ms("gap", 0.5) < 8.0
-    assert 980 < result.ms("latency", 0.5) < 2000
+    # 199 gaps of 5 ms. A busy machine may join some and stretch others; it cannot make the whole shorter.
+    assert 980 < result.ms("latency", 0.5) < 5000
+    assert len(result.raw["gap_us"]) > 8 * 60
+    assert 3.5 < result.ms("gap", 0.5) < 15.0
 
 
 def test_a_thousand_slow_streams_run_at_once(cache: Path, mock: native.Mock, tmp_path: Path) -> None:

@@ -48,3 +48,8 @@ def test_the_quick_run_takes_the_short_amounts_and_the_full_run_everything() -> 
     assert [w.name for w, _ in full] == [w.name for w in workloads.WORKLOADS]
     assert all(amount == w.quick for w, amount in quick)
     assert [w.name for w, _ in cli.chosen("quick", "small_c64,burst")] == ["small_c64", "burst"]
+
+
+def test_the_command_that_is_published_names_no_file_of_this_machine() -> None:
+    words = ["full", "--json", "a/b.json", "--rounds", "2", "--gateway-root=../other", "--write"]
+    assert cli.without_paths(words) == ["full", "--rounds", "2", "--write"]

@@ -10,17 +10,13 @@ from policies.shell.words import Field
 # --- find ---------------------------------------------------------------------------------------------------------------
 
 _ONE = frozenset(
-    "-amin -anewer -atime -cmin -cnewer -context -ctime -fstype -gid -group -ilname -iname -inum -ipath "
-    "-iregex -iwholename "
-    "-links -lname -maxdepth -mindepth -mmin -mtime -name -newer -path -perm -printf -regex -regextype "
-    "-samefile -size -type "
+    "-amin -anewer -atime -cmin -cnewer -context -ctime -fstype -gid -group -ilname -iname -inum -ipath -iregex -iwholename "
+    "-links -lname -maxdepth -mindepth -mmin -mtime -name -newer -path -perm -printf -regex -regextype -samefile -size -type "
     "-uid -used -user -wholename -xtype -since -flags -files0-from".split()
 )
 _NONE = frozenset(
-    "-a -and -daystart -depth -d -empty -executable -false -follow -help -ignore_readdir_race -ls -mount "
-    "-nogroup -noleaf "
-    "-noignore_readdir_race -not -nouser -nowarn -o -or -print -print0 -prune -quit -readable -true "
-    "-version -warn -writable "
+    "-a -and -daystart -depth -d -empty -executable -false -follow -help -ignore_readdir_race -ls -mount -nogroup -noleaf "
+    "-noignore_readdir_race -not -nouser -nowarn -o -or -print -print0 -prune -quit -readable -true -version -warn -writable "
     "-xdev ! ( ) , -L -H -P -E -X -x -s -f --version -noerror".split()
 )
 _RUNS = frozenset({"-exec", "-execdir", "-ok", "-okdir"})

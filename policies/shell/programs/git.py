@@ -18,47 +18,29 @@ _PROGRAM_SETTINGS = re.compile(
 )
 _GLOBAL = (
     ": -p -P --paginate --no-pager --no-replace-objects --bare --literal-pathspecs --glob-pathspecs --noglob-pathspecs "
-    "--icase-pathspecs --no-optional-locks --no-advice --no-lazy-fetch --html-path --man-path "
-    "--info-path -v --version -h --help\n"
-    "?: --exec-path\n=: -c --config-env --namespace --super-prefix --list-cmds --attr-source\n=d: -C "
-    "--git-dir --work-tree"
+    "--icase-pathspecs --no-optional-locks --no-advice --no-lazy-fetch --html-path --man-path --info-path -v --version -h --help\n"
+    "?: --exec-path\n=: -c --config-env --namespace --super-prefix --list-cmds --attr-source\n=d: -C --git-dir --work-tree"
 )
 _DIFF = (
-    ": -p -u -s -U0 -a -b -w -z -R -M -C -D -B --patch --no-patch --raw --stat --numstat --shortstat "
-    "--summary --name-only --name-status "
-    "--color --no-color --word-diff --check --full-index --binary --exit-code --quiet --cached --staged "
-    "--merge-base --minimal "
-    "--patience --histogram --ignore-all-space --ignore-space-change --ignore-blank-lines "
-    "--ignore-space-at-eol --no-renames "
-    "--find-copies-harder --function-context -W --text --no-prefix --pickaxe-all --pickaxe-regex "
-    "--no-index --ita-visible-in-index "
-    "--compact-summary --cumulative --submodule --no-textconv --no-ext-diff --relative --no-relative -c "
-    "--cc --combined-all-paths "
-    "--graph --oneline --all --branches --tags --remotes --decorate --no-decorate --reverse --merges "
-    "--no-merges --first-parent "
-    "--follow --full-history --simplify-merges --date-order --topo-order --author-date-order "
-    "--left-right --cherry-pick "
-    "--cherry-mark --left-only --right-only --boundary --abbrev-commit --no-abbrev-commit "
-    "--show-signature --walk-reflogs -g "
-    "--no-walk --objects --count -i -E -F -P --regexp-ignore-case --all-match --invert-grep "
-    "--extended-regexp --fixed-strings "
-    "--perl-regexp --source --use-mailmap --mailmap --log-size --root -r -t -m --notes --no-notes "
-    "--show-notes --parents --children "
-    "--stdin --not --ignore-missing --dense --sparse --bisect --clear-decorations --no-mailmap --reflog "
-    "--alternate-refs "
+    ": -p -u -s -U0 -a -b -w -z -R -M -C -D -B --patch --no-patch --raw --stat --numstat --shortstat --summary --name-only --name-status "
+    "--color --no-color --word-diff --check --full-index --binary --exit-code --quiet --cached --staged --merge-base --minimal "
+    "--patience --histogram --ignore-all-space --ignore-space-change --ignore-blank-lines --ignore-space-at-eol --no-renames "
+    "--find-copies-harder --function-context -W --text --no-prefix --pickaxe-all --pickaxe-regex --no-index --ita-visible-in-index "
+    "--compact-summary --cumulative --submodule --no-textconv --no-ext-diff --relative --no-relative -c --cc --combined-all-paths "
+    "--graph --oneline --all --branches --tags --remotes --decorate --no-decorate --reverse --merges --no-merges --first-parent "
+    "--follow --full-history --simplify-merges --date-order --topo-order --author-date-order --left-right --cherry-pick "
+    "--cherry-mark --left-only --right-only --boundary --abbrev-commit --no-abbrev-commit --show-signature --walk-reflogs -g "
+    "--no-walk --objects --count -i -E -F -P --regexp-ignore-case --all-match --invert-grep --extended-regexp --fixed-strings "
+    "--perl-regexp --source --use-mailmap --mailmap --log-size --root -r -t -m --notes --no-notes --show-notes --parents --children "
+    "--stdin --not --ignore-missing --dense --sparse --bisect --clear-decorations --no-mailmap --reflog --alternate-refs "
     "--ignore-submodules --full-diff --no-commit-id -v --verbose --show-linear-break --show-pulls --ancestry-path\n"
-    "?: --abbrev --decorate --color --color-words --word-diff --stat --dirstat --submodule --diff-merges "
-    "--notes --find-renames "
+    "?: --abbrev --decorate --color --color-words --word-diff --stat --dirstat --submodule --diff-merges --notes --find-renames "
     "--find-copies --break-rewrites --color-moved --color-moved-ws --ws-error-highlight --ignore-submodules --relative "
-    "--branches --tags --remotes --glob --exclude --show-notes --pretty --format --date --max-count "
-    "--since --after --until "
+    "--branches --tags --remotes --glob --exclude --show-notes --pretty --format --date --max-count --since --after --until "
     "--before --author --committer --grep --unified --inter-hunk-context --anchored --diff-filter --diff-algorithm "
-    "--word-diff-regex --src-prefix --dst-prefix --line-prefix --encoding --skip --min-parents "
-    "--max-parents --expand-tabs "
-    "--no-walk --decorate-refs --decorate-refs-exclude --output-indicator-new --output-indicator-old "
-    "--rotate-to --skip-to\n"
-    "=: -n -U -S -G -L -l -O\n=w: --output\n!exec_data~it runs a diff program: --ext-diff\n!exec_data~it "
-    "runs a text converter: --textconv"
+    "--word-diff-regex --src-prefix --dst-prefix --line-prefix --encoding --skip --min-parents --max-parents --expand-tabs "
+    "--no-walk --decorate-refs --decorate-refs-exclude --output-indicator-new --output-indicator-old --rotate-to --skip-to\n"
+    "=: -n -U -S -G -L -l -O\n=w: --output\n!exec_data~it runs a diff program: --ext-diff\n!exec_data~it runs a text converter: --textconv"
 )
 
 
@@ -337,8 +319,7 @@ PROGRAMS = (
             "status": program("", ": -s -b -v -u -z -uno -uall --short --branch --long --porcelain --show-stash --ahead-behind --no-ahead-behind --renames --no-renames --verbose\n?: --porcelain --untracked-files --ignored --ignore-submodules --column --find-renames", strict=True, special=_paths_behind),
             "diff diff-tree diff-index diff-files": _DIFFING,
             "log show whatchanged shortlog rev-list range-diff cherry reflog-show": _DIFFING,
-            "rev-parse ls-files ls-tree blame annotate describe cat-file merge-base name-rev for-each-ref "
-            "show-ref show-branch "
+            "rev-parse ls-files ls-tree blame annotate describe cat-file merge-base name-rev for-each-ref show-ref show-branch "
             "count-objects check-ignore check-attr check-mailmap verify-commit verify-tag verify-pack var version help "
             "ls-remote-refs merge-tree fsck stripspace column patch-id get-tar-commit-id diagnose": program("", special=_paths_behind),
             "grep": program("", "=: -e -A -B -C -m --max-depth --threads --and --or --max-count\n=r: -f\n?: -O --open-files-in-pager --color\n!exec_data~it runs a text converter: --textconv", special=_grep),
@@ -368,12 +349,10 @@ PROGRAMS = (
             "update-ref symbolic-ref": program("", ": -d --delete --stdin -z -q", special=_update_ref),
             "archive bundle": program("", "=w: -o --output\n=x: --exec\n=: --remote --format --prefix", special=_archive),
             "commit": program("", "=: -m -F -C -c -t -S --message --author --date --fixup --squash --trailer --cleanup\n=r: --file --template\n: -a -p -s -e -n -q -v -o -i --all --patch --signoff --amend --no-edit --allow-empty --allow-empty-message --no-verify --dry-run --quiet --verbose --only --include --interactive --reset-author\n?: --gpg-sign --untracked-files", special=_write_tree),
-            "add init merge cherry-pick revert am apply notes rerere sparse-checkout update-index write-tree "
-            "commit-tree hash-object "
+            "add init merge cherry-pick revert am apply notes rerere sparse-checkout update-index write-tree commit-tree hash-object "
             "mktag mktree read-tree checkout-index merge-file unpack-objects lfs flow subtree prune-packed": _CHANGING,
             "credential credential-store credential-cache": program("", special=_credential),
-            "difftool mergetool citool gui instaweb web--browse daemon http-backend shell send-email svn p4 "
-            "cvsimport fast-import "
+            "difftool mergetool citool gui instaweb web--browse daemon http-backend shell send-email svn p4 cvsimport fast-import "
             "remote-ext remote-fd upload-pack receive-pack upload-archive request-pull imap-send": program("", style="loose", effects="exec_data", doubt="a git command that runs programs or serves"),
             "*": program("", style="loose", special=_alias),
         },

@@ -93,8 +93,7 @@ def _workspace(call: Invocation, item: Field) -> bool:
 
 
 _TOOLS = frozenset(
-    "pytest unittest tox nox doctest mypy ruff flake8 pylint black isort coverage compileall pyright "
-    "bandit vulture pydocstyle "
+    "pytest unittest tox nox doctest mypy ruff flake8 pylint black isort coverage compileall pyright bandit vulture pydocstyle "
     "pycodestyle timeit trace cProfile".split()
 )
 
@@ -141,8 +140,7 @@ def _java(call: Invocation) -> None:
 PROGRAMS = (
     program("sh bash dash ash zsh ksh mksh rbash fish csh tcsh posh yash elvish nu xonsh", style="none", special=_shell),
     program(
-        "python python2 python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 "
-        "pypy pypy3 ipython ipython3",
+        "python python2 python3 python3.8 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 pypy pypy3 ipython ipython3",
         "=: -c -m -W -X --check-hash-based-pycs\n: -b -B -d -E -h -i -I -O -OO -P -q -s -S -u -v -V -VV -x --version",
         stop=True,
         ends="-c -m",
@@ -150,11 +148,7 @@ PROGRAMS = (
     ),
     program(
         "node nodejs",
-        "=: -e --eval -p --print -C --conditions --input-type --max-old-space-size --stack-trace-limit\n=r: "
-        "-r --require --import --loader --experimental-loader --env-file\n: -c -i -v -h --check "
-        "--interactive --version --test --watch --inspect --inspect-brk --trace-warnings --no-warnings "
-        "--expose-gc --experimental-vm-modules --prof\n?: --inspect --test-reporter --test-name-pattern "
-        "--experimental-test-coverage",
+        "=: -e --eval -p --print -C --conditions --input-type --max-old-space-size --stack-trace-limit\n=r: -r --require --import --loader --experimental-loader --env-file\n: -c -i -v -h --check --interactive --version --test --watch --inspect --inspect-brk --trace-warnings --no-warnings --expose-gc --experimental-vm-modules --prof\n?: --inspect --test-reporter --test-name-pattern --experimental-test-coverage",
         stop=True,
         special=_language("javascript", ("-e", "--eval", "-p", "--print", "-pe", "-ep")),
     ),

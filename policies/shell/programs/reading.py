@@ -108,10 +108,8 @@ def _getent(call: Invocation) -> None:
 
 _LOOSE_READERS = (
     "cat gcat tac wc gwc stat gstat nl rev fold fmt pr expand unexpand comm cmp md5 md5sum sha1sum "
-    "sha224sum sha256sum sha384sum sha512sum shasum cksum b2sum b3sum sum od hexdump hd strings zcat "
-    "zgrep zegrep zfgrep "
-    "gzcat bzcat xzcat bzgrep xzgrep zdiff zcmp nm size readelf ldd c++filt addr2line look tsort cloc "
-    "tokei scc sloccount "
+    "sha224sum sha256sum sha384sum sha512sum shasum cksum b2sum b3sum sum od hexdump hd strings zcat zgrep zegrep zfgrep "
+    "gzcat bzcat xzcat bzgrep xzgrep zdiff zcmp nm size readelf ldd c++filt addr2line look tsort cloc tokei scc sloccount "
     "lsof exa eza lsd glow mdcat pdftotext exiftool identify mediainfo gron csvlook csvstat readlink realpath namei "
     "getfacl lsattr colordiff wdiff difft vdiff hexyl dust ncdu iconv"
 )

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gateway.errors import UpstreamProtocol
 from gateway.testing.scripted import Call, ScriptedModel, ScriptedUpstream, Text, Thinking, Turn, say
 from gateway.wire import sse
 from tests.support.gateways import PATHS, ended_well, events_of, failed_in, model_at, staged, text_in
@@ -31,10 +32,45 @@ def config(first="chat", second="chat", *, continue_on=("cut", "stall", "error")
 
 def upstream(fault="cut", first=None, second=None, **script):
     vendors = {
-        "http://first.test": ScriptedModel(fault=fault, fault_on="any", turns=[first or say(FIRST + "never said")], **script),
+        "http://first.test": ScriptedModel(
+            fault=fault, fault_on="any", turns=[first or say(FIRST + "never said")], **script
+        ),
         "http://second.test": ScriptedModel(turns=[second or say(REST)]),
     }
     return ScriptedUpstream(vendors=vendors)
+
+
+class CutReply:
+    """Ends with a cut after the `times`-th chunk that holds `marker`."""
+
+    def __init__(self, reply, marker, times):
+        self.reply, self.marker, self.times = reply, marker, times
+        self.status, self.headers, self.read, self.aclose = reply.status, reply.headers, reply.read, reply.aclose
+
+    async def chunks(self):
+        async for chunk in self.reply.chunks():
+            yield chunk
+            self.times -= self.marker in chunk
+            if self.times == 0:
+                raise UpstreamProtocol("the connection was lost")
+
+
+class Cutting(ScriptedUpstream):
+    """The first reply is cut in its text, wherever that begins."""
+
+    marker, times, cuts = b"text_delta", 3, 1
+
+    async def send(self, request):
+        reply = await super().send(request)
+        if self.cuts == 0:
+            return reply
+        self.cuts -= 1
+        return CutReply(reply, self.marker, self.times)
+
+
+def cutting(first, second):
+    one, two = ScriptedModel(turns=[first]), ScriptedModel(turns=[second])
+    return Cutting(vendors={"http://first.test": one, "http://second.test": two})
 
 
 def statement_in(data):
@@ -203,7 +239,10 @@ async def test_a_tool_call_may_follow(tmp_path):
     async with staged(tmp_path, config("messages", "chat"), upstream=upstream("cut", second=second)) as stage:
         reply = await stage.ask("messages", stream=True, tools=tools)
         events = [e for _, e in events_of(reply.body)]
-        assert [e["content_block"]["type"] for e in events if e["type"] == "content_block_start"] == ["text", "tool_use"]
+        assert [e["content_block"]["type"] for e in events if e["type"] == "content_block_start"] == [
+            "text",
+            "tool_use",
+        ]
         assert [e["index"] for e in events if e["type"] == "content_block_start"] == [0, 1]
         assert next(e for e in events if e["type"] == "message_delta")["delta"]["stop_reason"] == "tool_use"
         assert text_in("messages", reply.body).endswith(REST)
@@ -227,7 +266,7 @@ async def test_a_tool_call_at_once(tmp_path, dialect):
 async def test_sealed_reasoning_stays_with_who_sealed_it(tmp_path):
     first = Turn(parts=(Thinking("hm", signature="sealed-by-first"), Text(FIRST * 4)))
     made = config("messages", "messages")
-    up = upstream("cut", first=first)
+    up = cutting(first, say(REST))
     async with staged(tmp_path, made, upstream=up) as stage:
         reply = await stage.ask("messages", stream=True)
         assert text_in("messages", reply.body), "it broke after text"
@@ -238,7 +277,7 @@ async def test_sealed_reasoning_stays_with_who_sealed_it(tmp_path):
 async def test_open_reasoning_is_not_replayed_and_new_reasoning_not_shown(tmp_path):
     first = Turn(parts=(Thinking("a secret thought", signature=""), Text(FIRST * 4)))
     second = Turn(parts=(Thinking("another one", signature=""), Text(REST)))
-    up = upstream("cut", first=first, second=second)
+    up = cutting(first, second)
     async with staged(tmp_path, config("messages", "messages"), upstream=up) as stage:
         reply = await stage.ask("messages", stream=True)
         assert text_in("messages", reply.body).endswith(REST)
@@ -280,7 +319,11 @@ async def test_a_stored_response_is_the_whole(tmp_path):
 
 async def test_the_dry_run_says_so(tmp_path):
     async with staged(tmp_path, config(), upstream=upstream()) as stage:
-        told = (await stage.client.post("/v1/route?dialect=chat", {"model": "auto", "messages": [{"role": "user", "content": "x"}]})).json()
+        told = (
+            await stage.client.post(
+                "/v1/route?dialect=chat", {"model": "auto", "messages": [{"role": "user", "content": "x"}]}
+            )
+        ).json()
         assert told["continue_on"] == ["cut", "stall", "error"]
         assert told["stall_s"] == 0.15
         assert told["hedge_after_s"] is None
@@ -302,8 +345,8 @@ async def test_who_sealed_it_may_go_on(tmp_path):
         made["models"][name] |= {"provider": "anthropic", "base_url": "http://one.test", "profile": {}}
         made["models"][name].pop("dialect")
     made["models"]["second"]["model"] = "claude-other"
-    vendor = ScriptedModel(fault="cut", fault_on="any", fault_times=1, turns=[first, say(REST)])
-    async with staged(tmp_path, made, upstream=ScriptedUpstream(vendors={"http://one.test": vendor})) as stage:
+    vendor = ScriptedModel(turns=[first, say(REST)])
+    async with staged(tmp_path, made, upstream=Cutting(vendors={"http://one.test": vendor})) as stage:
         reply = await stage.ask("messages", stream=True)
         assert text_in("messages", reply.body).endswith(REST)
         asked = json.loads(vendor.requests[-1].body)

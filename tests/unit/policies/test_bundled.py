@@ -30,7 +30,9 @@ WANTED = {
 def test_promises(name):
     policy = load([(name, bundled.text(name))])
     who = Caller(cwd="/repo", home="/home/u")
-    found = {call: drive(judge(policy, ToolCall("1", *what), who), lambda _: None).decision for call, what in CALLS.items()}
+    found = {
+        call: drive(judge(policy, ToolCall("1", *what), who), lambda _: None).decision for call, what in CALLS.items()
+    }
     assert found == WANTED[name]
 
 

@@ -12,9 +12,18 @@ WHO = Caller(cwd="/repo", home="/home/u")
 
 
 def test_a_line():
-    asked = read(b'{"id":"a","tool":"Read","arguments":{"file_path":"x"},"cwd":"/w","session":"s","taint":["web"],"expect":"deny"}', 3, WHO)
+    asked = read(
+        b'{"id":"a","tool":"Read","arguments":{"file_path":"x"},"cwd":"/w","session":"s","taint":["web"],"expect":"deny"}',
+        3,
+        WHO,
+    )
     assert asked.call == ToolCall("a", "Read", b'{"file_path":"x"}')
-    assert (asked.caller.cwd, asked.caller.home, asked.caller.session, asked.caller.taint) == ("/w", "/home/u", "s", {"web"})
+    assert (asked.caller.cwd, asked.caller.home, asked.caller.session, asked.caller.taint) == (
+        "/w",
+        "/home/u",
+        "s",
+        {"web"},
+    )
     assert asked.expect == "deny"
     assert read(b'{"tool":"apply_patch","arguments":"x"}', 3, WHO).call.custom
     assert read(b'{"tool":"x","arguments":{}}', 3, WHO).id == 3
@@ -48,7 +57,9 @@ def test_broken_lines_are_denied_at_input_validation(text, name):
 
 
 def test_the_answer():
-    verdict = Desk("rules: {b: [{id: r, allow: {tool: read, paths_in: workspace}}]}").verdict("Read", {"file_path": "a"})
+    verdict = Desk("rules: {b: [{id: r, allow: {tool: read, paths_in: workspace}}]}").verdict(
+        "Read", {"file_path": "a"}
+    )
     told = line(read(b'{"id":"a","tool":"Read","arguments":{"file_path":"a"}}', 1, WHO), verdict, 7)
     assert list(told)[:6] == ["id", "decision", "rules", "facts", "reason", "latency_us"]
     assert told["rules"] == ["r"]

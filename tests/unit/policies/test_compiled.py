@@ -69,14 +69,18 @@ def test_stripped_tools_are_denied(desk):
 
 def test_a_subagent_is_never_wider_than_its_parent():
     """Even where somebody writes a wider profile for it."""
-    desk = Desk("profiles:\n  default: {rules: []}\n  wide: {match: {role: '*'}, rules: [all], default: allow, mode: auto}\nrules: {all: [{id: a, allow: {tool: edit, paths_in: any}}]}")
+    desk = Desk(
+        "profiles:\n  default: {rules: []}\n  wide: {match: {role: '*'}, rules: [all], default: allow, mode: auto}\nrules: {all: [{id: a, allow: {tool: edit, paths_in: any}}]}"
+    )
     assert desk.decision(*EDIT) == "ask"
     assert desk.decision(*EDIT, agent="x") == "ask"
     assert desk.verdict(*EDIT, agent="x").mode == "manual"
 
 
 def test_a_narrow_profile_has_no_wider_mode():
-    desk = Desk("defaults: {bypass: allowed}\nprofiles:\n  default: {mode: plan}\n  subagent: {inherit: default, narrow_only: true, mode: bypass}")
+    desk = Desk(
+        "defaults: {bypass: allowed}\nprofiles:\n  default: {mode: plan}\n  subagent: {inherit: default, narrow_only: true, mode: bypass}"
+    )
     assert desk.policy.profiles["subagent"].mode == "plan"
 
 
@@ -127,7 +131,10 @@ GUARD = Guard(files=("/etc/interlock.yaml",), private=("/state/**",), hosts=("12
     ],
 )
 def test_the_gateway_protects_itself(tool, arguments):
-    desk = Desk("defaults: {decision: allow, bypass: allowed}\nprofiles: {default: {mode: bypass, default: allow}}\nprotect: {paths: [/mine/**]}", guard=GUARD)
+    desk = Desk(
+        "defaults: {decision: allow, bypass: allowed}\nprofiles: {default: {mode: bypass, default: allow}}\nprotect: {paths: [/mine/**]}",
+        guard=GUARD,
+    )
     verdict = desk.verdict(tool, arguments)
     assert verdict.decision == "deny"
     assert verdict.rules[0].rule.startswith("self_protection/")

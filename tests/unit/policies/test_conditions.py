@@ -33,6 +33,14 @@ def test_what_is_wrong(source, said):
     assert said in check(source)[0]
 
 
-@pytest.mark.parametrize("source", ["now.hour >= 22 || now.hour < 6", "call.args.owner == 'acme'", "'network' in call.effects", "caller.agent.startsWith('x')"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "now.hour >= 22 || now.hour < 6",
+        "call.args.owner == 'acme'",
+        "'network' in call.effects",
+        "caller.agent.startsWith('x')",
+    ],
+)
 def test_fine(source):
     assert check(source) is None

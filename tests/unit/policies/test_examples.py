@@ -6,7 +6,9 @@ from policies.examples import CWD, HOME, Unparsed, call_of, every, matches
 from policies.model import Example
 from tests.support.desk import policy
 
-HELD = policy("rules: {b: [{id: d, deny: {reads: '**/.env'}}, {id: a, allow: {tool: read, paths_in: workspace}, match: [{tool: Read, arguments: {file_path: x}}]}]}")
+HELD = policy(
+    "rules: {b: [{id: d, deny: {reads: '**/.env'}}, {id: a, allow: {tool: read, paths_in: workspace}, match: [{tool: Read, arguments: {file_path: x}}]}]}"
+)
 
 
 def read(path, **more):

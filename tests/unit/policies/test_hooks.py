@@ -36,7 +36,9 @@ def test_answers(text, wanted):
     assert hooks.answer(hook(may_rewrite=True), text) == wanted
 
 
-@pytest.mark.parametrize("text", [b"ok", b"[]", b'{"decision":"approve"}', b'{"x":1}', b'{"reason":1}', b'{"arguments":1}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "text", [b"ok", b"[]", b'{"decision":"approve"}', b'{"x":1}', b'{"reason":1}', b'{"arguments":1}', b"[" * 100_000]
+)
 def test_answers_that_fail(text):
     assert hooks.answer(hook(may_rewrite=True), text).failed
 
@@ -70,7 +72,11 @@ def test_who_is_asked():
 def test_times_and_forms():
     model = hook(command=None, model="m", criteria="c")
     assert (hooks.timeout_s(hook()), hooks.timeout_s(model), hooks.timeout_s(hook(timeout_ms=10))) == (5, 30, 0.01)
-    assert [hooks.form(hook()), hooks.form(hook(command=None, http="http://x")), hooks.form(model)] == ["command", "http", "model"]
+    assert [hooks.form(hook()), hooks.form(hook(command=None, http="http://x")), hooks.form(model)] == [
+        "command",
+        "http",
+        "model",
+    ]
 
 
 @pytest.mark.parametrize("point", hooks.POINTS)

@@ -8,7 +8,9 @@ from tests.support.desk import policy
 
 
 def said(rules, more=""):
-    return [f"{advice.level} {advice.rule}: {advice.message}" for advice in lint(policy(f"rules: {{b: [{rules}]}}\n{more}"))]
+    return [
+        f"{advice.level} {advice.rule}: {advice.message}" for advice in lint(policy(f"rules: {{b: [{rules}]}}\n{more}"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +34,10 @@ def said(rules, more=""):
         ("{id: r, allow: {program: '*', effects: network}}", "every program to have the effects network"),
         ("{id: r, allow: {tool: write, paths_in: any}}", "writes anywhere"),
         ("{id: r, allow: {tool: fetch, hosts: '*'}}", "allows every host"),
-        ("{id: r, allow: {program: git, subcommand: push}}, {id: s, ask: {program: git}}", "r: never decides: the rule s (ask)"),
+        (
+            "{id: r, allow: {program: git, subcommand: push}}, {id: s, ask: {program: git}}",
+            "r: never decides: the rule s (ask)",
+        ),
         ("{id: r, ask: {program: rm}}, {id: s, deny: {program: r*}}", "r: never decides: the rule s (deny)"),
     ],
 )

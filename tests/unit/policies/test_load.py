@@ -25,9 +25,18 @@ def sentences(text, *more):
         ("rules: {}", "version is missing"),
         ("version: 2", "p.yaml:1: version: 2 is not accepted"),
         ("version: 1\nruels: {}", "p.yaml:2: ruels: the key ruels is not known, did you mean rules?"),
-        ("version: 1\ndefaults: {decision: maybe}", "defaults.decision: 'maybe' is not accepted; accepted: 'allow', 'ask' or 'deny'"),
-        ("version: 1\nrules:\n  b:\n    - id: a\n      deny: {progam: x}", "p.yaml:5: rules.b[0].deny.progam: the key progam is not known, did you mean program?"),
-        ("version: 1\nrules:\n  b:\n    - id: a\n      deny: {reads: relative}", "p.yaml:5: rules.b[0].deny.reads: 'relative' is not accepted; write it as /absolute"),
+        (
+            "version: 1\ndefaults: {decision: maybe}",
+            "defaults.decision: 'maybe' is not accepted; accepted: 'allow', 'ask' or 'deny'",
+        ),
+        (
+            "version: 1\nrules:\n  b:\n    - id: a\n      deny: {progam: x}",
+            "p.yaml:5: rules.b[0].deny.progam: the key progam is not known, did you mean program?",
+        ),
+        (
+            "version: 1\nrules:\n  b:\n    - id: a\n      deny: {reads: relative}",
+            "p.yaml:5: rules.b[0].deny.reads: 'relative' is not accepted; write it as /absolute",
+        ),
         ("version: 1\nrules: {b: [{id: a, deny: {args: {x: {regex: '('}}}}]}", "RE2"),
         ("version: 1\nrules: {b: [{id: a, deny: {args: {'x[': y}}}]}", "'x[' is not accepted"),
         ("version: 1\nrules: {b: [{id: a}]}", "the rule a has no decision; give exactly one of allow, ask, deny"),
@@ -36,10 +45,16 @@ def sentences(text, *more):
         ("version: 1\nrules: {b: [{id: a, allow: {unknown: true}}]}", "never allowed"),
         ("version: 1\nrules: {b: [{id: a, deny: {program: []}}]}", "an empty list matches nothing"),
         ("version: 1\nrules: {b: [{id: 'a b', deny: {}}]}", "rules.b[0].id: 'a b' is not accepted"),
-        ("version: 1\nrules: {b: [{id: a, deny: {}}, {id: a, deny: {}}]}", "the rule a stands twice, first at p.yaml:2"),
+        (
+            "version: 1\nrules: {b: [{id: a, deny: {}}, {id: a, deny: {}}]}",
+            "the rule a stands twice, first at p.yaml:2",
+        ),
         ("version: 1\nrules: {b: [{id: a, deny: {hosts: $ok}}]}", "no variable is named $ok"),
         ("version: 1\nvars: {okay: x}\nrules: {b: [{id: a, deny: {hosts: $oka}}]}", "did you mean okay?"),
-        ("version: 1\nrules: {b: [{id: a, deny: {}, when: 'sesion.taint'}]}", "the unknown name sesion, did you mean session?"),
+        (
+            "version: 1\nrules: {b: [{id: a, deny: {}, when: 'sesion.taint'}]}",
+            "the unknown name sesion, did you mean session?",
+        ),
         ("version: 1\nrules: {b: [{id: a, deny: {}, when: '1 +'}]}", "not a CEL expression"),
         ("version: 1\nprofiles: {default: {rules: [nope]}}", "no rule set is named 'nope'"),
         ("version: 1\nprofiles: {a: {inherit: b}, b: {inherit: a}}", "inherit from each other"),
@@ -51,7 +66,10 @@ def sentences(text, *more):
         ("version: 1\nhooks: [{on: stop, model: m}]", "has criteria"),
         ("version: 1\nhooks: [{on: nowhere, http: 'http://x'}]", "hooks[0].on: 'nowhere' is not accepted"),
         ("version: 1\nauto_approve: {never: [zz]}", "no rule is named 'zz'"),
-        ("version: 1\nrules: {b: {owners: [a@x], signed: required, rules: []}}", "rules.b.signed: signature not verified"),
+        (
+            "version: 1\nrules: {b: {owners: [a@x], signed: required, rules: []}}",
+            "rules.b.signed: signature not verified",
+        ),
         ("version: 1\nrules: {b: {signed: required, rules: []}}", "a signed rule set has owners"),
         ("version: 1\nextends: safe-defualt", "is not a bundled policy, did you mean safe-default?"),
         ("version: 1\ntools: {shel: {names: [x]}}", "tools.shel"),
@@ -75,8 +93,15 @@ def test_a_verified_signature_lets_a_set_load():
 
 
 def test_later_files_build_on_earlier_ones():
-    first = ("a", "version: 1\ndefaults: {decision: deny, ask: hold}\nvars: {v: [x]}\nprofiles: {default: {mode: plan, rules: [base]}}\n" + RULE)
-    second = ("b", "version: 1\ndefaults: {decision: ask}\nrules: {base: [{id: b, deny: {tool: edit}}]}\nprofiles: {default: {mode: auto}}\nprotect: {paths: [/x]}")
+    first = (
+        "a",
+        "version: 1\ndefaults: {decision: deny, ask: hold}\nvars: {v: [x]}\nprofiles: {default: {mode: plan, rules: [base]}}\n"
+        + RULE,
+    )
+    second = (
+        "b",
+        "version: 1\ndefaults: {decision: ask}\nrules: {base: [{id: b, deny: {tool: edit}}]}\nprofiles: {default: {mode: auto}}\nprotect: {paths: [/x]}",
+    )
     held = load([first, second])
     assert (held.file.defaults.decision, held.file.defaults.ask) == ("ask", "hold")
     assert [rule.id for rule in held.profiles["default"].layers[0].index.rules if rule.owner == "base"] == ["a", "b"]
@@ -87,7 +112,9 @@ def test_later_files_build_on_earlier_ones():
 
 def test_bypass_once_forbidden_stays_forbidden():
     first = ("a", "version: 1\ndefaults: {bypass: forbidden}")
-    assert "forbidden" in sentences("version: 1", first, ("b", "version: 1\ndefaults: {bypass: allowed, mode: bypass}\nprofiles: {default: {}}"))
+    assert "forbidden" in sentences(
+        "version: 1", first, ("b", "version: 1\ndefaults: {bypass: allowed, mode: bypass}\nprofiles: {default: {}}")
+    )
     assert load([("b", "version: 1\ndefaults: {bypass: allowed, mode: bypass}")]).profiles["default"].mode == "bypass"
 
 
@@ -99,7 +126,9 @@ def test_extends_brings_the_base_and_marks_it_borrowed():
 
 
 def test_variables_reach_nested_matchers():
-    text = "vars: {ok: [a.b, c.d]}\nrules: {b: [{id: r, deny: {tool: fetch, not: {hosts_in: $ok}, except: {hosts: $ok}}}]}"
+    text = (
+        "vars: {ok: [a.b, c.d]}\nrules: {b: [{id: r, deny: {tool: fetch, not: {hosts_in: $ok}, except: {hosts: $ok}}}]}"
+    )
     desk = Desk(text)
     assert desk.decision("WebFetch", {"url": "https://x.y/"}) == "deny"
     assert desk.decision("WebFetch", {"url": "https://a.b/"}) == "ask"

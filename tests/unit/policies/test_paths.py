@@ -29,7 +29,15 @@ def test_plain(path, cwd, home, wanted):
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("$HOME/x", "variable"), ("a\nb", "control"), ("C:\\x", "Windows"), ("~root/x", "another user"), ("", "empty"), ("x" * 5000, "longer"), ("%APPDATA%/x", "variable")],
+    [
+        ("$HOME/x", "variable"),
+        ("a\nb", "control"),
+        ("C:\\x", "Windows"),
+        ("~root/x", "another user"),
+        ("", "empty"),
+        ("x" * 5000, "longer"),
+        ("%APPDATA%/x", "variable"),
+    ],
 )
 def test_strange(path, reason):
     assert reason in normalised(path, "/r", "/home/u")[1]

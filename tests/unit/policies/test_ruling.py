@@ -12,8 +12,14 @@ GIT = Command("git", ("git", "push"), "push", effects=("network",))
 
 
 def ruled(rules, *commands, default="ask", layers=(), context=dict):
-    whole = view(Facts("shell", "bash", commands=commands, effects=tuple({e for c in commands for e in c.effects})), Place(("/repo",)), {})
-    held = [Layer(Index([compile_rule(Rule.model_validate(rule)) for rule in each]), default) for each in (rules, *layers)]
+    whole = view(
+        Facts("shell", "bash", commands=commands, effects=tuple({e for c in commands for e in c.effects})),
+        Place(("/repo",)),
+        {},
+    )
+    held = [
+        Layer(Index([compile_rule(Rule.model_validate(rule)) for rule in each]), default) for each in (rules, *layers)
+    ]
     return ruling.rule(Resolved("p", ("manual",), tuple(held), ()), whole, context)
 
 
@@ -71,4 +77,9 @@ def test_the_context_is_made_only_for_conditions_whose_matcher_fits():
     def context():
         raise AssertionError("asked for")
 
-    assert ruled([ALLOW_LS, {"id": "x", "deny": {"program": "rm"}, "when": "session.x == 1"}], LS, context=context).decision == "allow"
+    assert (
+        ruled(
+            [ALLOW_LS, {"id": "x", "deny": {"program": "rm"}, "when": "session.x == 1"}], LS, context=context
+        ).decision
+        == "allow"
+    )

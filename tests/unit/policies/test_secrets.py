@@ -84,9 +84,14 @@ def test_allowed_values():
 
 
 def test_team_words():
-    words = team(Redact.model_validate({"teams": [{"words": ["Blue Bird", "x+y"], "action": "deny", "name": "codename"}]}))
+    words = team(
+        Redact.model_validate({"teams": [{"words": ["Blue Bird", "x+y"], "action": "deny", "name": "codename"}]})
+    )
     hits = find("the blue BIRD, bluebirds, x+y", words)
-    assert [(hit.kind, hit.value, hit.action) for hit in hits] == [("codename", "blue BIRD", "deny"), ("codename", "x+y", "deny")]
+    assert [(hit.kind, hit.value, hit.action) for hit in hits] == [
+        ("codename", "blue BIRD", "deny"),
+        ("codename", "x+y", "deny"),
+    ]
     assert masked("blue bird", find("blue bird", words), b"k") == "blue bird"
 
 

@@ -17,7 +17,10 @@ PLACE = Place(("/repo",), "/home/u", "/repo")
         (Facts("mcp", "get", "github"), {"mcp", "issue"}),
         (Facts("mcp", "get", "db"), {"mcp"}),
         (Facts("shell", "b", commands=(Command("curl", effects=("network",)),), effects=("network",)), {"web"}),
-        (Facts("shell", "b", commands=(Command("gh", ("gh", "issue", "view"), "issue"),), effects=("network",)), {"web", "issue"}),
+        (
+            Facts("shell", "b", commands=(Command("gh", ("gh", "issue", "view"), "issue"),), effects=("network",)),
+            {"web", "issue"},
+        ),
         (Facts("read", "r", reads=("/repo/a",)), set()),
         (Facts("read", "r", reads=("/home/u/mail",)), {"outside"}),
         (Facts("read", "r", reads=("/usr/include/x.h",)), set()),

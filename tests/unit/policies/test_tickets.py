@@ -26,7 +26,9 @@ def test_spelling_does_not_matter_and_everything_else_does():
 
 
 def test_unreadable_arguments_have_a_digest_of_their_own():
-    assert canonical(replace(CALL, arguments=b'{"a":1,"a":2}'), WHO) != canonical(replace(CALL, arguments=b'{"a":2}'), WHO)
+    assert canonical(replace(CALL, arguments=b'{"a":1,"a":2}'), WHO) != canonical(
+        replace(CALL, arguments=b'{"a":2}'), WHO
+    )
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,9 @@ def test_hosts(url, host):
     assert facts("webfetch", {"url": url}).hosts == (host,)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "https://a\\@b/", "javascript:x", "https://a:port/", "gopher://x/"])
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "https://a\\@b/", "javascript:x", "https://a:port/", "gopher://x/"]
+)
 def test_addresses_that_cannot_be_trusted(url):
     found = facts("webfetch", {"url": url})
     assert found.unknown
@@ -119,7 +121,11 @@ def test_an_address_inside_a_prompt():
 
 def test_patches():
     text = "*** Begin Patch\n*** Update File: a\n*** Delete File: ../b\n*** End Patch"
-    for found in (facts("apply_patch", text), facts("apply_patch", {"input": text}), facts("patch", {"patchText": text})):
+    for found in (
+        facts("apply_patch", text),
+        facts("apply_patch", {"input": text}),
+        facts("patch", {"patchText": text}),
+    ):
         assert found.writes == ("/repo/a", "/b")
         assert {"destructive", "write_outside"} <= set(found.effects)
     assert facts("apply_patch", {"input": "hello"}).unknown
@@ -136,7 +142,16 @@ def test_patches():
         ("bash", {"command": "$x"}, ["$x"]),
         ("tool_call", {"name": "run_shell_command", "arguments": {"command": "ls"}}, ["ls"]),
         ("tool_call", {"name": "run_shell_command", "arguments": '{"command":"ls"}'}, ["ls"]),
-        ("batch", {"tool_calls": [{"tool": "bash", "parameters": {"command": "ls"}}, {"tool": "bash", "parameters": {"command": "rm"}}]}, ["ls", "rm"]),
+        (
+            "batch",
+            {
+                "tool_calls": [
+                    {"tool": "bash", "parameters": {"command": "ls"}},
+                    {"tool": "bash", "parameters": {"command": "rm"}},
+                ]
+            },
+            ["ls", "rm"],
+        ),
     ],
 )
 def test_commands(name, arguments, wanted):

@@ -31,7 +31,9 @@ def test_refused(raw, what):
     assert what in problem(raw)
 
 
-@pytest.mark.parametrize("raw", [b"", b"  ", b"{}", b'{"a":"\\ud83d\\ude00"}', '{"ü":"[[[["}'.encode(), b'{"a":"' + b"[" * 500 + b'"}'])
+@pytest.mark.parametrize(
+    "raw", [b"", b"  ", b"{}", b'{"a":"\\ud83d\\ude00"}', '{"ü":"[[[["}'.encode(), b'{"a":"' + b"[" * 500 + b'"}']
+)
 def test_read(raw):
     assert problem(raw) == ""
 
@@ -60,7 +62,9 @@ def test_offered():
     assert offered(ToolCall("1", "a", b"", "ns", known=frozenset({"ns.a"})))
 
 
-@pytest.mark.parametrize("text", ["rm\u200b -rf", "a\u202eb", "x\u00adx", "\x1b[2J", "a\x00", "tag\U000e0041", "\ufeffls"])
+@pytest.mark.parametrize(
+    "text", ["rm\u200b -rf", "a\u202eb", "x\u00adx", "\x1b[2J", "a\x00", "tag\U000e0041", "\ufeffls"]
+)
 def test_hidden(text):
     assert "invisible" in hidden(text)
 

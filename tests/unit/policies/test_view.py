@@ -27,7 +27,9 @@ def test_no_rest_when_commands_say_all():
 
 
 def test_a_program_that_is_not_known_is_unknown():
-    whole = view(Facts("shell", "b", commands=(Command("", (None,)), Command("", (), assigns=(("A", "1"),)))), PLACE, {})
+    whole = view(
+        Facts("shell", "b", commands=(Command("", (None,)), Command("", (), assigns=(("A", "1"),)))), PLACE, {}
+    )
     assert whole.parts[0].unknown
     assert not whole.parts[1].unknown
 

@@ -64,7 +64,11 @@ async def test_a_full_queue_leaves_a_gap_in_the_log(tmp_path, monkeypatch):
     await log.flush()
     await log.aclose()
     records = [json.loads(line) for line in read(tmp_path / "a")]
-    assert [record["kind"] for record in records] == ["reload", "reload", "gap"] or [r["kind"] for r in records] == ["reload", "gap", "reload"]
+    assert [record["kind"] for record in records] == ["reload", "reload", "gap"] or [r["kind"] for r in records] == [
+        "reload",
+        "gap",
+        "reload",
+    ]
     assert sum(record.get("missing", 0) for record in records) == 3
     assert audit.verify(read(tmp_path / "a")).findings == ()
 

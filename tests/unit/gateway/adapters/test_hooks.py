@@ -13,7 +13,9 @@ from policies.model import Hook
 
 
 def command(source, **more):
-    return Hook.model_validate({"id": "h", "on": "pre_tool_use", "command": [sys.executable, "-S", "-c", source]} | more)
+    return Hook.model_validate(
+        {"id": "h", "on": "pre_tool_use", "command": [sys.executable, "-S", "-c", source]} | more
+    )
 
 
 async def run(hook, payload=b"{}", **more):
@@ -30,7 +32,7 @@ async def run(hook, payload=b"{}", **more):
         ("pass", HookAnswer()),
         ("import sys; sys.exit(2)", HookAnswer("deny", "blocked without a reason")),
         ("import sys; sys.stderr.write('no'); sys.exit(2)", HookAnswer("deny", "no")),
-        ("print('{\"decision\":\"ask\"}')", HookAnswer("ask")),
+        ('print(\'{"decision":"ask"}\')', HookAnswer("ask")),
     ],
 )
 async def test_exits(source, answer):
@@ -51,13 +53,18 @@ async def test_failures(source, failed):
 
 
 async def test_the_payload_is_read_from_stdin():
-    source = "import sys, json; v = json.load(sys.stdin); print(json.dumps({'reason': v['x'] + ';rm', 'decision': 'deny'}))"
+    source = (
+        "import sys, json; v = json.load(sys.stdin); print(json.dumps({'reason': v['x'] + ';rm', 'decision': 'deny'}))"
+    )
     assert await run(command("pass"), b"z" * 1_000_000) == HookAnswer()
     assert (await run(command(source), b'{"x":"$(y)"}')).reason == "$(y);rm"
 
 
 async def test_a_program_that_is_not_there():
-    assert "could not be run" in (await run(Hook.model_validate({"id": "h", "on": "stop", "command": ["/no/such/program"]}))).failed
+    assert (
+        "could not be run"
+        in (await run(Hook.model_validate({"id": "h", "on": "stop", "command": ["/no/such/program"]}))).failed
+    )
     assert "no hook" in (await HookRunner([]).run("h", b"")).failed
 
 
@@ -94,7 +101,7 @@ def _alive(pid):
 async def test_concurrency_is_bounded(tmp_path):
     source = (
         f"import os, time; d = {str(tmp_path)!r}; f = os.path.join(d, str(os.getpid())); open(f, 'w').close();"
-        " n = len(os.listdir(d)); time.sleep(0.2); os.remove(f); print('{\"reason\": \"%d\"}' % n)"
+        ' n = len(os.listdir(d)); time.sleep(0.2); os.remove(f); print(\'{"reason": "%d"}\' % n)'
     )
     runner = HookRunner([command(source, concurrency=2, timeout_ms=60_000)])
     answers = await asyncio.gather(*(runner.run("h", b"{}") for _ in range(5)))

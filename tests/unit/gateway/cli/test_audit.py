@@ -13,7 +13,14 @@ from policies import audit
 def log(tmp_path):
     head, out = audit.GENESIS, []
     for number, decision in enumerate(("allow", "deny", "ask"), 1):
-        record = {"kind": "decision", "at": 60.0 * number, "decision": decision, "tool": "Bash", "reason": f"r{number}", "session": f"s{number}"}
+        record = {
+            "kind": "decision",
+            "at": 60.0 * number,
+            "decision": decision,
+            "tool": "Bash",
+            "reason": f"r{number}",
+            "session": f"s{number}",
+        }
         made = audit.chained(record, number, head)
         out.append(made.line)
         head = made.head

@@ -42,7 +42,9 @@ def test_check_one_call(here):
 
 
 def test_arguments_may_be_json(here):
-    [told] = lines(run("check", "-p", "p.yaml", "--tool", "read_files", "--arg", 'paths=["/w/x/a","/w/x/.env"]', "--cwd", "/w/x"))
+    [told] = lines(
+        run("check", "-p", "p.yaml", "--tool", "read_files", "--arg", 'paths=["/w/x/a","/w/x/.env"]', "--cwd", "/w/x")
+    )
     assert told["decision"] == "deny"
     assert run("check", "--tool", "Read", "--arg", "nothing").exit_code == 2
     assert run("check").exit_code == 2
@@ -69,7 +71,9 @@ def test_check_a_file_in_order_with_broken_lines(here):
 
 
 def test_standard_input_and_bundled_names(here):
-    result = run("check", "--file", "-", "-p", "read-only", input='{"id":1,"tool":"Edit","arguments":{"file_path":"a"}}\n')
+    result = run(
+        "check", "--file", "-", "-p", "read-only", input='{"id":1,"tool":"Edit","arguments":{"file_path":"a"}}\n'
+    )
     assert lines(result)[0]["decision"] == "deny"
 
 
@@ -101,7 +105,9 @@ def test_test(here):
     good = '{"tool":"Read","arguments":{"file_path":"a"},"expect":"allow"}\n\n{broken\n'
     (here / "good.jsonl").write_text(good)
     assert run("test", "good.jsonl", "-p", "p.yaml").exit_code == 0
-    (here / "bad.jsonl").write_text('{"tool":"Read","arguments":{"file_path":"a"},"expect":"deny"}\n{"tool":"Read","arguments":{}}\n')
+    (here / "bad.jsonl").write_text(
+        '{"tool":"Read","arguments":{"file_path":"a"},"expect":"deny"}\n{"tool":"Read","arguments":{}}\n'
+    )
     result = run("test", "bad.jsonl", "-p", "p.yaml")
     assert result.exit_code == 1
     assert "bad.jsonl:1: allow, deny was expected" in result.stderr
@@ -113,7 +119,10 @@ def log(path, *calls):
     for number, (tool, arguments, more) in enumerate(calls, 1):
         call = ToolCall(str(number), tool, json.dumps(arguments).encode())
         verdict = Desk(RULES.removeprefix("version: 1\n")).verdict(tool, arguments)
-        record = audit.decision(call, Caller(cwd="/repo", home="/home/u", session="s"), verdict, latency_us=1, mask_key=b"k") | more
+        record = (
+            audit.decision(call, Caller(cwd="/repo", home="/home/u", session="s"), verdict, latency_us=1, mask_key=b"k")
+            | more
+        )
         made = audit.chained(record, number, head)
         out.append(made.line)
         head = made.head

@@ -108,3 +108,14 @@ def test_the_dialect_is_told_by_the_body(run, body, dialect):
 def test_every_dialect(run, dialect):
     body = {"model": "auto", "input": "hi"} if dialect == "responses" else chat("hi", max_tokens=5)
     assert f"({dialect} request)" in run(body, "--dialect", dialect).output
+
+
+def test_what_a_route_does_for_streams(run, tmp_path):
+    route = "{id: r, to: [local/coder, cloud/big], continue_on: [cut, stall], stall_s: 5, hedge_after_s: 2}"
+    (tmp_path / "c.yaml").write_text(CONFIG + f"routes:\n  - {route}\n")
+    done = run(chat("hi"))
+    assert done.exit_code == 0, done.output
+    assert "goes on  with the next model after text, on cut, stall (silent for 5 s)" in done.output
+    assert "hedge    the next model too after 2 s without content" in done.output
+    told = json.loads(run(chat("hi"), "--json").output)
+    assert (told["continue_on"], told["stall_s"], told["hedge_after_s"]) == (["cut", "stall"], 5, 2)

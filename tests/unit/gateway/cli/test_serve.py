@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli import main, serve
+from gateway.cli import _configuration, main, serve
+from gateway.config.load import Loaded, load
 from gateway.errors import ConfigError
 
 
@@ -34,14 +35,20 @@ class FakeSocket:
     """Stands for `socket.socket`: unit tests open none."""
 
     def __init__(self, family: int, kind: int, protocol: int = 0) -> None:
-        self.family, self.closed, self.inheritable = family, False, False
+        self.family, self.closed, self.inheritable, self.shared = family, False, False, False
+        self.address: tuple[str, int] | None = None
         made.append(self)
 
-    def setsockopt(self, *_: int) -> None: ...
+    def setsockopt(self, _: int, option: int, value: int) -> None:
+        self.shared |= option == socket.SO_REUSEPORT and bool(value)
 
     def bind(self, address: tuple[str, int]) -> None:
         if error is not None:
             raise error
+        self.address = address
+
+    def getsockname(self) -> tuple[str, int] | None:
+        return self.address
 
     def close(self) -> None:
         self.closed = True
@@ -102,3 +109,60 @@ def test_a_bad_configuration_is_told_and_nothing_is_served(tmp_path: Path, text:
     assert problem in result.output
     assert "Traceback" not in result.output
     assert not (tmp_path / "state").exists()
+
+
+def loaded(text: str) -> Loaded:
+    return load(text, file="f.yaml", catalog=_configuration.catalog())
+
+
+def test_workers_of_the_command_line_are_those_of_the_settings() -> None:
+    found = serve.with_workers(loaded("models: {a: {provider: sim, lane: mid}}"), 3)
+    assert found.settings.server.workers == 3
+    assert found.settings.models.keys() == {"a"}
+    with pytest.raises(ConfigError) as caught:
+        serve.with_workers(loaded("state: {kind: memory}"), 3)
+    (problem,) = caught.value.problems
+    assert problem.startswith("--workers: server.workers: several workers cannot share")
+
+
+def start(path: Path, **more: object) -> serve.Start:
+    async def read() -> Loaded:
+        return loaded(path.read_text())  # noqa: ASYNC240 - a test
+
+    return serve.Start(loaded(path.read_text()), read, path, path.parent, "127.0.0.1", 0, ())
+
+
+def test_the_supervisor_keeps_the_last_good_configuration(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text("tags: [one]")
+    current = serve.Current(start(file))
+    assert not current.changed()
+    file.write_text("tags: [one, two]")
+    assert current.changed()
+    assert not current.changed()
+    current.load()
+    assert current.start.settings.tags == ("one", "two")
+    file.write_text("tagz: [no]")
+    current.load()
+    assert current.start.settings.tags == ("one", "two")
+    assert not current.changed(), "what was read is no change later"
+    file.unlink()
+    assert not current.changed(), "editors replace files"
+
+
+def test_a_socket_for_each_worker(binding: pytest.MonkeyPatch) -> None:
+    first = serve.bind("127.0.0.1", 4242)
+    assert first is not None
+    with serve.Listeners(first, 3) as sockets:
+        one, *mine = made
+        assert one.closed, "it has proven that the port is free"
+        assert [found.shared for found in mine] == [True] * 3
+        assert {found.address for found in mine} == {("127.0.0.1", 4242)}
+        sockets.close(1)
+        assert [found.closed for found in mine] == [False, True, False]
+        sockets.open(1)
+        sockets.open(1)
+        assert len(made) == 5, "opened once"
+        assert sockets.only(1) is made[4]
+        assert [found.closed for found in made[1:]] == [True, True, True, False]
+    assert all(found.closed for found in made)

@@ -1,5 +1,7 @@
 """Checks across fields, beyond what the case files of test_load.py show."""
 
+import pytest
+
 from gateway.config import check
 from gateway.config.settings import Settings
 from gateway.providers.registry import catalog
@@ -51,3 +53,22 @@ def test_lanes_without_models_are_a_warning_only_when_models_are_named():
     routes = [{"id": "r", "to": ["lane:local", "lane:mid"]}]
     assert [w.path for w in check.warnings(settings(routes=routes))] == [("routes", 0, "to", 0)]
     assert check.warnings(Settings.model_validate({"routes": routes})) == []
+
+
+@pytest.mark.parametrize("guard", [{"continue_on": "cut"}, {"hedge_after_s": 2}])
+def test_a_guard_without_a_second_model_is_probably_not_meant(guard):
+    (word,) = guard
+    alone = [{"id": "r", "when": {"images": True}, "to": "m", **guard}]
+    (found,) = check.warnings(settings(routes=alone))
+    assert found.path == ("routes", 0, word)
+    assert found.message == f"{word} has no effect: the route has no second model; add one to `to`"
+    both = Settings.model_validate(
+        {"models": {"m": SIM, "n": SIM}, "routes": [{"id": "r", "when": {"images": True}, "to": ["lane:mid"], **guard}]}
+    )
+    assert check.warnings(both) == []
+
+
+def test_memory_is_not_shared_by_workers():
+    assert messages(settings(server={"workers": 3})) == []
+    (found,) = messages(settings(state={"kind": "memory"}, server={"workers": 3}))
+    assert "several workers" in found

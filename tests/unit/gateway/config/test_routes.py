@@ -46,3 +46,16 @@ def test_a_range_may_be_open():
 def test_retries_are_bounded():
     with pytest.raises(ValidationError):
         RetryConfig.model_validate({"max_attempts": 100})
+
+
+def test_a_stall_needs_somebody_who_goes_on():
+    with pytest.raises(ValidationError, match=r"stall_s has no effect without `continue_on: \[stall\]`"):
+        RouteConfig.model_validate({"id": "r", "to": "m", "stall_s": 5, "continue_on": "cut"})
+    found = RouteConfig.model_validate({"id": "r", "to": "m", "stall_s": 5, "continue_on": "stall"})
+    assert (found.continue_on, found.hedge_after_s) == (("stall",), None)
+
+
+@pytest.mark.parametrize("wrong", [{"continue_on": "crash"}, {"hedge_after_s": 0}, {"stall_s": -1}])
+def test_guards_of_streams_are_checked(wrong):
+    with pytest.raises(ValidationError):
+        RouteConfig.model_validate({"id": "r", "to": "m", **wrong})

@@ -38,41 +38,6 @@ def test_of_equals_the_last():
 
 
 @pytest.mark.parametrize(
-    ("phase", "streamed", "text"),
-    [
-        ("connect", True, "1 s (timeouts.connect_s)"),
-        ("first_byte", True, "2 s (timeouts.first_byte_s)"),
-        ("first_token", True, "3 s (timeouts.first_token_s)"),
-        ("idle", False, "4 s in the middle of its answer (timeouts.idle_s)"),
-        ("total", False, "5 s (timeouts.total_s)"),
-    ],
-)
-def test_timeouts_name_model_limit_and_setting(phase, streamed, text):
-    error = UpstreamTimeout("raw", phase=phase)
-    hops._tell(error, ENDPOINT, streamed=streamed)
-    assert error.message.startswith("up/model: ")
-    assert text in error.message
-
-
-def test_the_limit_that_really_held_is_named():
-    """A stream's head has to come before its first token."""
-    hasty = SimpleNamespace(name="m", timeouts=Timeouts(first_byte_s=600), first_token_s=3.0)
-    error = UpstreamTimeout("raw", phase="first_byte")
-    hops._tell(error, hasty, streamed=True)
-    assert error.phase == "first_token"
-    whole = UpstreamTimeout("raw", phase="first_byte")
-    hops._tell(whole, hasty, streamed=False)
-    assert whole.phase == "first_byte"
-
-
-def test_the_model_is_named_once():
-    error = UpstreamConnect("connection refused")
-    for _ in range(2):
-        hops._tell(error, ENDPOINT, streamed=False)
-    assert error.message == "up/model: connection refused"
-
-
-@pytest.mark.parametrize(
     ("error", "wire", "unserved"),
     [
         (UpstreamRejected("Not Found", status=404), "second", True),

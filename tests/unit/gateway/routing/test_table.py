@@ -89,3 +89,11 @@ def test_names(asked: str, name: str | None) -> None:
 def test_a_configured_name_wins_over_an_alias_and_the_first_alias_over_the_second() -> None:
     table = routes([endpoint("a", aliases=("b", "x")), endpoint("b", aliases=("x",))])
     assert (table.resolve("b"), table.resolve("x")) == ("b", "a")
+
+
+@pytest.mark.parametrize(
+    ("route", "guarded"), [({}, False), ({"continue_on": "cut"}, True), ({"hedge_after_s": 1.5}, True)]
+)
+def test_what_streams_of_a_route_are_guarded_by(route: dict, guarded: bool) -> None:  # type: ignore[type-arg]
+    made = routes(configured=[{"id": "r", "to": "api/flash", **route}])
+    assert made.routes[0].guarded is guarded

@@ -1,0 +1,124 @@
+"""The same conversation gives the same turns in all three dialects; odd items say nothing and break nothing."""
+
+import json
+
+import msgspec
+import pytest
+
+from classifiers.features.turns import Turn
+from classifiers.features.view import view_of
+from gateway.adapters.turns import conversation_of, human_of, turns_of
+from gateway.reading import DECODE_BYTES_MAX
+from tests.unit.gateway.harnesses import shapes as s
+
+
+def raw(item) -> msgspec.Raw:
+    return msgspec.Raw(json.dumps(item).encode())
+
+
+TALK = ["add a cache", ("assistant", "I look."), ("call", "read"), ("result", "text of a file"), "go on"]
+
+
+@pytest.mark.parametrize("dialect", s.PATHS)
+def test_a_conversation_in_every_dialect(dialect):
+    view = s.view(dialect, s.body(dialect, "You are an agent. Migrate nothing.", TALK, ("read", "bash")))
+    found = conversation_of(view, dialect)
+    assert found.tools == ("read", "bash")
+    assert found.turns == (
+        Turn("human", text="add a cache"),
+        Turn("agent", text="I look."),
+        Turn("call", tool="read", arguments="{}", id="c1"),
+        Turn("result", text="text of a file", id="c1"),
+        Turn("human", text="go on"),
+    )
+
+
+def test_all_dialects_give_one_view():
+    views = [view_of(conversation_of(s.view(d, s.body(d, "sys", TALK, ("read",))), d)) for d in s.PATHS]
+    assert views[0] == views[1] == views[2]
+    assert views[0].ask == "add a cache"
+
+
+def test_the_text_of_a_message_is_one_turn():
+    blocks = [{"type": "text", "text": "<system-reminder>x</system-reminder>"}, {"type": "text", "text": "fix it"}]
+    image = {"type": "image_url", "image_url": {"url": "data:"}}
+    (turn,) = turns_of(raw({"role": "user", "content": [*blocks, image]}), "chat")
+    assert turn.text.endswith("fix it")
+    assert turn.images == 1
+
+
+def test_a_messages_turn_with_results_and_words():
+    item = {
+        "role": "user",
+        "content": [
+            {"type": "tool_result", "tool_use_id": "a", "is_error": True, "content": [{"type": "text", "text": "no"}]},
+            {"type": "tool_result", "tool_use_id": "b"},
+            {"type": "text", "text": "stop that"},
+        ],
+    }
+    assert turns_of(raw(item), "messages") == [
+        Turn("result", text="no", id="a", is_error=True),
+        Turn("result", id="b"),
+        Turn("human", text="stop that"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("item", "turn"),
+    [
+        ({"type": "custom_tool_call", "call_id": "c", "name": "apply_patch", "input": "*** Add File: a"},
+         Turn("call", tool="apply_patch", arguments="*** Add File: a", id="c")),
+        ({"type": "local_shell_call", "call_id": "c", "action": {"command": ["ls"]}},
+         Turn("call", tool="shell", arguments='{"command": ["ls"]}', id="c")),
+        ({"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "x"}]},
+         Turn("result", text="x", id="c")),
+        ({"type": "function_call_output", "call_id": "c", "output": "x", "status": "failed"},
+         Turn("result", text="x", id="c", is_error=True)),
+        ({"type": "function_call_output", "call_id": "c", "output": {"a": 1}}, Turn("result", text='{"a": 1}', id="c")),
+    ],
+)  # fmt: skip
+def test_items_of_responses(item, turn):
+    assert turns_of(raw(item), "responses") == [turn]
+
+
+def test_names_of_2023():
+    item = {"role": "assistant", "content": None, "function_call": {"name": "bash", "arguments": '{"command": "ls"}'}}
+    assert turns_of(raw(item), "chat") == [Turn("call", tool="bash", arguments='{"command": "ls"}', id="bash")]
+    assert turns_of(raw({"role": "function", "name": "bash", "content": "x"}), "chat") == [
+        Turn("result", text="x", id="bash")
+    ]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"role": "system", "content": "migrate"}, {"role": "developer", "content": "migrate"}, {"role": "user", "content": 3},
+        {"role": "wizard", "content": "x"}, {"type": "reasoning", "summary": []}, {"type": "item_reference", "id": "x"},
+        {"role": "assistant", "content": None, "tool_calls": [{"id": "x"}]}, {"role": "assistant", "content": ""}, [], "x",
+        {"type": "function_call", "call_id": "c"},
+    ],
+)  # fmt: skip
+def test_what_says_nothing(item):
+    assert turns_of(raw(item), "responses") == []
+
+
+def test_broken_bytes_say_nothing():
+    assert turns_of(msgspec.Raw(b'{"role": "user", "content": "\xff'), "chat") == []
+    assert turns_of(msgspec.Raw(b'{"role":"user","content":' + b"[" * 50_000), "chat") == []
+
+
+def test_a_message_too_long_to_decode_is_read_at_its_beginning():
+    long = {"role": "user", "content": "fix the parser " + "x" * DECODE_BYTES_MAX}
+    (turn,) = turns_of(raw(long), "chat")
+    assert turn.kind == "human"
+    assert turn.text.startswith("fix the parser")
+    tool = {"role": "tool", "content": "y" * DECODE_BYTES_MAX, "tool_call_id": "c"}
+    (result,) = turns_of(raw(tool), "chat")
+    assert result.kind == "result"
+
+
+def test_what_one_client_appends_is_taken_away_by_its_file():
+    view = s.view("chat", s.body("chat", s.AIDER_HEAD, [*s.AIDER_EXAMPLES, "fix a.py" + s.AIDER_RULES]))
+    assert view_of(conversation_of(view, "chat", "aider")).ask == "fix a.py"
+    assert human_of("opencode") is None
+    assert human_of("nobody") is None
