@@ -97,7 +97,7 @@ def view(facts: Facts, place: Place, args: Any, name: str = "") -> View:
 
 def _part(whole: View, command: Command) -> View:
     unknown = command.unknown
-    if not command.program and not unknown and not (command.assigns and not command.argv):
+    if not command.program and command.argv and not unknown:
         unknown = ("program is not known",)
     return View(
         whole.facts,
@@ -149,6 +149,8 @@ def _real(paths: tuple[str, ...], place: Place) -> tuple[str, ...]:
 
 def label(command: Command) -> str:
     """A short name of a command for verdicts: program, subcommand and operands, cut."""
+    if not command.argv and not command.program:
+        return "(redirection or assignment)"
     words = [word if word is not None else "?" for word in command.argv] or [command.program or "?"]
     text = " ".join(words)
     return text if len(text) <= 80 else text[:79] + "…"
