@@ -12,6 +12,7 @@ import msgspec
 
 from gateway.errors import Headers
 from gateway.ir.exchange import Exchange, Labels, LedgerRow
+from policies.verdict import ToolCall, Verdict
 
 
 class Clock(Protocol):
@@ -186,6 +187,14 @@ class Classifier(Protocol):
     version: str
 
     async def label(self, exchange: Exchange) -> Labels: ...
+
+
+class Judge(Protocol):
+    """The policy engine with its hooks, approvals and classifier. No judge: every call passes, at no cost."""
+
+    async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
+        """One verdict per call, in order. The calls of one turn that became complete together. An `ask` comes with the words
+        that the model shall read (the ticket) as its `reason`."""
 
 
 class TokenCounter(Protocol):

@@ -15,7 +15,7 @@ from typing import Final
 from loadtests import gate, page, peers, profile, report, targets, workloads
 from loadtests.native import Mock, compiled
 from loadtests.processes import raise_file_limit, rss_mib
-from loadtests.runner import REST_S, Bench, Cell, progress, settled
+from loadtests.runner import Bench, Cell, at_rest, progress
 from loadtests.targets import CACHE, ROOT, Target
 from loadtests.workloads import Amount, Workload
 
@@ -153,7 +153,7 @@ def measure(
     with started(names, mock_port, folder) as running:
         for target in running:
             if target.process:
-                settled(target.pid, REST_S)
+                at_rest(target.pid)
                 run.started(target, rss_mib(target.pid))
         bench = Bench(running, CACHE, folder, run_seed=int(time.time()))
         bench.rounds(plan, rounds)

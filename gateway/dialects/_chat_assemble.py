@@ -102,6 +102,7 @@ class Assembler:
         self._order: list[_Call] = []
         self._called = False
         self._refused = False
+        self.pieces = 0
 
     def delta(self, delta: DeltaShape, out: list[Event]) -> None:
         """Events of one delta; of a mixed one reasoning first, then text, then calls (gateways.md 3A.25)."""
@@ -144,6 +145,10 @@ class Assembler:
 
     # --- frames ---------------------------------------------------------------------------------------------------
 
+    @property
+    def open_calls(self) -> int:
+        return len(self._order)
+
     def call_block(self, number: int, delta: DeltaShape) -> int | None:
         """The block of the call that this number names, if the delta's only piece belongs to it."""
         call = self._calls.get(number)
@@ -156,6 +161,7 @@ class Assembler:
         return self._open[1] if self._open and self._open[0] == "reasoning" else None
 
     def more(self, number: int, text: str) -> None:
+        self.pieces += 1
         self._calls[number].pieces.append(text)
 
     # --- text -----------------------------------------------------------------------------------------------------
@@ -236,6 +242,7 @@ class Assembler:
         return True
 
     def _piece(self, key: int, shape: CallShape, out: list[Event]) -> None:
+        self.pieces += 1
         call = self._calls.get(key)
         if call is None:
             call = self._calls[key] = _Call()

@@ -89,6 +89,14 @@ class ChatDecoder:
     def finished(self) -> bool:
         return self._done
 
+    @property
+    def call_pieces(self) -> int:
+        return self._assembler.pieces if self._assembler is not None else 0
+
+    @property
+    def calls_open(self) -> int:
+        return self._assembler.open_calls if self._assembler is not None else 0
+
     def feed(self, event: bytes) -> list[Event]:
         data = data_of(event)
         if self._done or not data or data.isspace():

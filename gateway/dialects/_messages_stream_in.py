@@ -192,6 +192,15 @@ class MessagesDecoder:
         self._stop_sequence: str | None = None
         self._detail: str | None = None
         self._id = ""
+        self._call_pieces = 0
+
+    @property
+    def call_pieces(self) -> int:
+        return self._call_pieces
+
+    @property
+    def calls_open(self) -> int:
+        return sum(open_.kind == "tool_use" for open_ in self._blocks.values())
 
     @property
     def finished(self) -> bool:
@@ -243,10 +252,15 @@ class MessagesDecoder:
         return Frame(before, after, kind, open_.index, told.index)
 
     def more(self, frame: Frame, text: str) -> None:
-        if frame.kind == "call" and text:
-            self._blocks[frame.key].fed = True
+        if frame.kind == "call":
+            self._call_pieces += 1
+            self._blocks[frame.key].fed |= bool(text)
 
     def _on(self, kind: str, told: _Event, data: bytes) -> list[Event]:
+        if kind != "content_block_start" and given(told.content_block):
+            raise UpstreamProtocol(f"an event of the type {kind!r} holds a block")
+        if kind != "message_start" and given(told.message) and b"tool" in bytes(told.message):
+            raise UpstreamProtocol(f"an event of the type {kind!r} holds a message")
         match kind:
             case "content_block_delta":
                 return self._block_delta(told)
@@ -264,7 +278,7 @@ class MessagesDecoder:
                 return self._failed(told.error)
             case "ping":
                 return []
-        if b"tool" in data or b"function" in data or given(told.content_block):
+        if b"tool" in data or b"function" in data or b"partial_json" in data:
             raise UpstreamProtocol(f"an event of the unknown type {kind!r} could carry a tool call")
         return []
 
@@ -373,6 +387,7 @@ class MessagesDecoder:
         if not block.name:
             raise UpstreamProtocol("a tool call without a name")
         self._calls += 1
+        self._call_pieces += 1
         call_id = from_wire(block.id) if block.id else minted("call_", self._id, open_.index, block.name)
         if given(block.input) and bytes(block.input).replace(b" ", b"") != b"{}":
             open_.initial = bytes(block.input)
@@ -395,7 +410,7 @@ class MessagesDecoder:
             open_ = self._blocks[next(reversed(self._blocks))]
         if open_ is None:
             if kind not in ("text_delta", "thinking_delta"):
-                if kind == "input_json_delta":
+                if kind == "input_json_delta" or delta.partial_json is not None:
                     raise UpstreamProtocol("arguments for a tool call that was never started")
                 return []
             head = b'{"type":"text"}' if kind == "text_delta" else b'{"type":"thinking"}'
@@ -408,12 +423,15 @@ class MessagesDecoder:
             self._opaque_delta(open_, kind, delta, raw)
             return []
         if open_.kind == "tool_use":
+            self._call_pieces += 1
             if kind != "input_json_delta":
                 raise UpstreamProtocol(f"a {kind} inside a tool call")
             if not delta.partial_json:
                 return []
             open_.fed = True
             return [Delta(open_.index, delta.partial_json)]
+        if delta.partial_json is not None:
+            raise UpstreamProtocol(f"tool arguments inside a {open_.kind} block")
         match kind:
             case "text_delta":
                 return [Delta(open_.index, delta.text)] if delta.text else []
@@ -425,7 +443,8 @@ class MessagesDecoder:
                 return [Annotated(open_.index, bytes(delta.citation))] if given(delta.citation) else []
             case "input_json_delta":
                 raise UpstreamProtocol(f"tool arguments inside a {open_.kind} block")
-        return []
+            case _:
+                return []
 
     def _opaque_delta(self, open_: _Open, kind: str, delta: _Delta, raw: msgspec.Raw) -> None:
         """Pieces of server tool input are joined at the end; any other delta is merged field by field."""
@@ -446,6 +465,7 @@ class MessagesDecoder:
         open_ = self._blocks.pop(number, None) if number is not None else None
         if open_ is None:
             return []
+        self._call_pieces += open_.kind == "tool_use"
         if open_.raw:
             return [BlockStart(open_.index, self._opaque(open_)), BlockStop(open_.index)]
         if open_.kind == "tool_use" and not open_.fed:

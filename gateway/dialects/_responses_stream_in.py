@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.dialects._responses_decode import CALLS_OF_VENDOR_TOOLS
 from gateway.dialects._responses_read import UsageJson, usage
 from gateway.dialects._shared import (
     RAW_NULL,
@@ -140,6 +141,8 @@ _NO_CONTENT: Final = (
     "codex.",
 )
 """Events about items whose full content comes with `output_item.done`, and events without content of the reply."""
+_ACTS: Final = ("response.shell_call", "response.apply_patch_call", "response.local_shell_call")
+"""Those of them that are about what the client is to do."""
 _CARRIERS: Final = (
     b'"item"',
     b'"arguments"',
@@ -156,8 +159,20 @@ class _Slot:
     """What is known of one output item."""
 
     __slots__ = (
-        *("arguments", "block", "call", "call_id", "closed", "final", "item_id", "kind", "name", "namespace", "parts"),
-        "started",
+        *(
+            "announced",
+            "arguments",
+            "block",
+            "call",
+            "call_id",
+            "closed",
+            "final",
+            "item_id",
+            "kind",
+            "name",
+            "namespace",
+        ),
+        *("parts", "raw", "started"),
     )
 
     def __init__(self) -> None:
@@ -168,11 +183,18 @@ class _Slot:
         self.name: str | None = None
         self.namespace: str | None = None
         self.arguments: list[str] = []  # all that came; emitted once name and id are known
+        self.announced = ""  # arguments that came with the item's announcement
+        self.raw = b""  # the item of a vendor's tool that the client is to act on
         self.started = False
         self.closed = False
         self.final = False  # met in the terminal response
         self.block: int | None = None  # of a call or a reasoning item
         self.parts: dict[int | tuple[str, int], _Run] = {}
+
+    @property
+    def is_call(self) -> bool:
+        """The client is to act on it."""
+        return self.call is not None or self.kind in CALLS_OF_VENDOR_TOOLS
 
 
 class _Run:
@@ -199,6 +221,15 @@ class Decoder:
         self._started = False
         self._finished = False
         self._refused = self._spoke = self._called = False
+        self._call_pieces = 0
+
+    @property
+    def call_pieces(self) -> int:
+        return self._call_pieces
+
+    @property
+    def calls_open(self) -> int:
+        return sum(not slot.closed and slot.is_call for slot in self._slots.values())
 
     @property
     def finished(self) -> bool:
@@ -242,6 +273,8 @@ class Decoder:
         return []
 
     def _dispatch(self, kind: str, told: _Event, data: bytes, out: list[Event]) -> None:
+        if not kind.startswith("response.output_item.") and bytes_of(told.item) is not None:
+            self._no_call(told.item, f"an event of the type {kind[:80]}")
         match kind:
             case "response.output_text.delta" | "response.refusal.delta":
                 self._start(None, out)
@@ -256,8 +289,9 @@ class Decoder:
             case "response.function_call_arguments.done" | "response.custom_tool_call_input.done":
                 self._start(None, out)
                 full = told.input if "custom" in kind else told.arguments
+                slot = self._call_slot(told, kind)
                 if full is not None:
-                    self._complete(self._call_slot(told, kind), full, out)
+                    self._complete(slot, full, out)
             case "response.reasoning_summary_text.delta" | "response.reasoning_summary_text.done":
                 self._start(None, out)
                 self._think(told, _said(told), True, kind.endswith("done"), out)
@@ -276,7 +310,9 @@ class Decoder:
             case "response.reasoning_summary_part.added" | "response.reasoning_summary_part.done":
                 pass
             case "response.created" | "response.in_progress":
-                self._start(self._response(told, out), out)
+                reply = self._response(told, out)
+                self._nothing_to_do(reply)
+                self._start(reply, out)
             case "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled":
                 reply = self._response(told, out) or _Reply()
                 self._start(reply, out)
@@ -299,10 +335,26 @@ class Decoder:
         created = int(reply.created_at) if reply.created_at is not None and abs(reply.created_at) < 1 << 53 else None
         out.append(Started(self._reply_id, reply.model or "", created))
 
+    @staticmethod
+    def _nothing_to_do(reply: _Reply | None) -> None:
+        """An announcement of the response (created, in progress) must not bring a call: nobody would look at it there."""
+        for raw in (reply and reply.output) or ():
+            Decoder._no_call(raw, "an announcement of the response")
+
+    @staticmethod
+    def _no_call(raw: msgspec.Raw, where: str) -> None:
+        kind = understood(_item, raw, "an output item").type
+        if kind in _CALLS or kind in CALLS_OF_VENDOR_TOOLS:
+            raise UpstreamProtocol(f"{where} holds a {kind}")
+
     def _unknown(self, kind: str, told: _Event, data: bytes, out: list[Event]) -> None:
         if bytes_of(told.error) is not None:
             self._failed(self._error(told), out)
             return
+        if kind.startswith(_ACTS):
+            self._call_pieces += 1
+            if not any(slot.is_call for slot in self._slots.values()):
+                raise UpstreamProtocol("a piece of a tool call that never began")
         if kind.startswith(_NO_CONTENT) or (kind in ("ping", "keepalive", "response.ping")):
             return
         if not kind or any(key in data for key in _CARRIERS):
@@ -362,6 +414,8 @@ class Decoder:
             slot = self._slots[key] = _Slot()
             slot.item_id, slot.kind = item.id, item.type
         slot.final = True
+        if not slot.closed and item.type in CALLS_OF_VENDOR_TOOLS:
+            self._call_pieces += 1
         self._item_done(slot, item, raw, out)
 
     def _seen(self, index: int, item: _Item) -> _Slot | None:
@@ -402,10 +456,13 @@ class Decoder:
         slot = self._slot(told)
         slot.item_id = item.id or slot.item_id
         slot.kind = item.type or slot.kind
+        self._call_pieces += item.type in CALLS_OF_VENDOR_TOOLS
         if done:
             self._item_done(slot, item, told.item, out)
         elif item.type in _CALLS:
             self._meet_call(slot, item, out)
+            told_call = understood(_call, told.item, "a tool call")
+            slot.announced = told_call.input or told_call.arguments or ""
         elif item.type == "reasoning" and slot.block is None:
             slot.block = self._open(Reasoning(id=item.id), out)
 
@@ -421,9 +478,13 @@ class Decoder:
             self._message_done(slot, raw, out)
         elif item.type == "reasoning":
             self._reasoning_done(slot, raw, out)
-        elif not slot.closed:
+        elif slot.closed:
+            if slot.raw and not _same_item(slot.raw, bytes(raw)):
+                raise UpstreamProtocol("an item that the client is to act on was told twice, differently")
+        else:
             if not item.type:
                 raise UpstreamProtocol("an output item without a type")
+            slot.raw = bytes(raw) if item.type in CALLS_OF_VENDOR_TOOLS else b""
             index = self._open(Opaque("responses", item.type, one_line(bytes(raw))), out)
             out.append(BlockStop(index))
         self._close(slot, out)
@@ -434,6 +495,9 @@ class Decoder:
         slot.closed = True
         if slot.call is not None:
             self._begin(slot, out, certain=True)
+            said = "".join(slot.arguments)
+            if slot.announced and slot.announced != said and not _same_json(slot.announced, said):
+                raise UpstreamProtocol("a tool call was announced with other arguments than it had")
         for run in slot.parts.values():
             if run.block != slot.block and not run.closed:
                 run.closed = True
@@ -450,12 +514,14 @@ class Decoder:
     # --- tool calls ---
 
     def _call_slot(self, told: _Event, kind: str) -> _Slot:
+        self._call_pieces += 1
         slot = self._slot(told)
         if slot.call is None:
             slot.call = "custom" if "custom" in kind else "function"
         return slot
 
     def _meet_call(self, slot: _Slot, item: _Item, out: list[Event]) -> None:
+        self._call_pieces += not slot.final or not slot.closed
         kind: ToolKind = "custom" if item.type == "custom_tool_call" else "function"
         if slot.call not in (None, kind) or (slot.name and item.name and slot.name != item.name):
             raise UpstreamProtocol("a tool call changed its name or type while it was streamed")
@@ -644,6 +710,12 @@ def _same_json(one: str, other: str) -> bool:
 
 _OURS_TO_MEND: Final = ("invalid", "policy", "image", "unsupported")
 """Words in codes of this dialect that mean a bad request (openai 3.52 `response_error.py`)."""
+
+
+def _same_item(one: bytes, other: bytes) -> bool:
+    """But for its status, which changes while it is streamed."""
+    first, second = _json.decode(one), _json.decode(other)
+    return bool({**first, "status": None} == {**second, "status": None})
 
 
 def failure(error: _Error, otherwise: str = "the upstream reported an error") -> Failed:

@@ -125,6 +125,16 @@ class StreamDecoder(Protocol):
     def finished(self) -> bool:
         """The terminal event of the dialect was seen: anything later is ignored."""
 
+    @property
+    def call_pieces(self) -> int:
+        """Counts every piece of a tool call that was fed, of calls that have no name yet too: an event that does not move
+        this number holds nothing of a call (but may end one, see the events). Items of vendor tools that ask the client
+        to act count as calls."""
+
+    @property
+    def calls_open(self) -> int:
+        """Calls that have begun, named or not, and not ended."""
+
     def frame(self, event: bytes) -> Frame | None:
         """`event` was plain or was just fed and gave one Delta: what recognises further events that differ from it in the
         text alone, proven by decoding it with another text. Valid until an event gives anything but Deltas. None where

@@ -12,7 +12,8 @@ from gateway.accounting.tally import Tally
 from gateway.dialects.contract import ClientDialect, ReplyContext, StreamEncoder
 from gateway.endpoints import Endpoint, Wire
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
-from gateway.ir.request import Request, Tool
+from gateway.ir.request import Message, Request, Tool
+from gateway.pipeline.guard import Guard
 from gateway.ports import Clock, Sink, UpstreamReply
 from gateway.sessions.state import NEW, SessionState
 
@@ -125,6 +126,7 @@ class Flight:
     stall_s: float = 0.0
     on_content: Callable[[], None] | None = None
     beaten: bool = False
+    guard: Guard | None = None
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""
@@ -161,6 +163,11 @@ class Flight:
             namespaces=_namespaces(tools),
             request=request,
         )
+
+    @property
+    def asked_again(self) -> tuple[Message, ...]:
+        """What follows the client's messages: turns of the model that were refused whole, and why."""
+        return self.guard.again if self.guard is not None else ()
 
     # --- towards the client -----------------------------------------------------------------------------------
 

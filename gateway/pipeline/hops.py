@@ -28,6 +28,7 @@ from gateway.ir.exchange import Hop
 from gateway.ir.request import DialectName
 from gateway.pipeline import continuation, refusal, relay, rows
 from gateway.pipeline.flight import Flight, Kept
+from gateway.pipeline.guard import Guard
 from gateway.pipeline.hedge import Early, Race
 from gateway.pipeline.prepare import Prepared, prepare
 from gateway.pipeline.runtime import Ports, Runtime
@@ -35,6 +36,7 @@ from gateway.ports import UpstreamReply
 from gateway.routing import retry
 from gateway.routing.table import Route
 from gateway.telemetry import LOG
+from gateway.toolgate.values import TurnRefused
 
 QUOTA_COOL_S = 60.0
 
@@ -71,6 +73,8 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     go on with a stream that breaks. Raises the most telling error if none could, DeliveredError if one broke for good."""
     if ports.prices.loading:
         await ports.prices.ready()
+    if ports.judge is not None:
+        flight.guard = Guard(ports.judge, flight.exchange, runtime.manner)
     race: Race | None = None
     if route is not None and route.guarded and flight.exchange.stream:
         race = _guard(flight, route, ports, runtime)
@@ -188,6 +192,10 @@ async def _hop(
         wire = prepared.wire
         try:
             return await _attempt(flight, hop, endpoint, prepared, ports, runtime, early)
+        except TurnRefused as refused:
+            assert flight.guard is not None
+            early = None
+            flight.guard.ask_again(refused.rulings, flight.tally.reasoning())
         except UpstreamError as error:
             early = None
             error.model = endpoint.name
@@ -269,6 +277,9 @@ async def _attempt(
         if flight.committed:
             raise DeliveredError(error) from error
         raise
+    except TurnRefused:
+        outcome = "turn_refused"
+        raise
     except relay.Broken as broken:
         failure, outcome = broken.error, broken.error.code
         raise DeliveredError(broken.error, broken.raw, told=True) from broken
@@ -284,6 +295,6 @@ async def _attempt(
 
 
 def _breaker_word(outcome: str, failure: GatewayError | None) -> Literal["success", "failure", "neutral"]:
-    if outcome == "ok":
+    if outcome in ("ok", "turn_refused"):
         return "success"
     return "failure" if failure is not None and failure.trips_breaker else "neutral"

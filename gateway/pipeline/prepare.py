@@ -53,7 +53,7 @@ async def prepare(
     upstream, target = call.dialect, call.target
     same = change is None and upstream is flight.dialect and not upstream.needs_translation(exchange.view, wire.profile)
     losses: tuple[str, ...] = ()
-    if same:
+    if same and not flight.asked_again:
         body, losses = await _same(flight, endpoint, wire, state, target, upstream, repair=repair)
     else:
         body, losses = await _translated(flight, endpoint, wire, state, target, upstream, repair=repair, change=change)
@@ -155,7 +155,7 @@ async def _translated(
     change: Change | None,
 ) -> tuple[bytes, tuple[str, ...]]:
     request = flight.request()
-    messages = request.messages
+    messages = request.messages + flight.asked_again
     if not repair and (seen := reasoning.seen_in(messages)):
         messages = reasoning.apply(messages, await _decide(flight, seen, endpoint, wire, state))
     stream = flight.exchange.stream

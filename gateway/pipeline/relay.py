@@ -16,10 +16,13 @@ from gateway.errors import GatewayError, UpstreamProtocol, UpstreamTimeout
 from gateway.ir.events import Failed, Response, fold, unfold
 from gateway.ir.exchange import Hop
 from gateway.pipeline.flight import Flight, HeaderList
+from gateway.pipeline.guard import Guard
 from gateway.pipeline.prepare import Prepared
 from gateway.pipeline.transit import StreamFailed, Transit, last_event
 from gateway.ports import UpstreamReply, pour
 from gateway.telemetry import H_LANE, H_LOSSES, H_MODEL, H_REASON, H_SIMULATED
+from gateway.toolgate import mend_neutral
+from gateway.toolgate.values import Rulings
 from gateway.wire.sse import SseSplitter
 
 WHOLE_BYTES_MAX = 64 << 20
@@ -94,14 +97,17 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
         tally=flight.tally,
         hide_usage=prepared.hide_usage,
         encoder=None if flight.resuming is None else flight.encoder(prepared.wire),
+        guard=flight.guard,
     )
     chunks = reply.chunks()
     left_s = endpoint.first_token_s - (flight.clock.monotonic() - began)
     limit = asyncio.timeout(max(left_s, 0.001))
 
     kept, stall_s, loop = flight.kept, flight.stall_s, asyncio.get_running_loop()
+    since = 0.0
 
     def take(chunk: bytes) -> bool:
+        nonlocal since
         if flight.ttft_s is None and (limit.expired() or flight.beaten):
             return False  # the task is being told just now
         data = transit.feed(chunk)
@@ -112,6 +118,8 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
                 flight.on_content()
         if stall_s and transit.begun and not limit.expired():
             limit.reschedule(loop.time() + stall_s)
+        if transit.guarded:
+            since = _held_since(flight, transit, since)
         if data:
             flight.begun = True
             if kept is not None:
@@ -127,12 +135,18 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
                 if stall_s and transit.begun:
                     limit.reschedule(None)  # a client that reads slowly is no upstream that stalls
                 await flight.settle()
+                await _judged(flight, transit)
                 if stall_s and transit.begun:
                     limit.reschedule(loop.time() + stall_s)
             if transit.failure is not None:
                 raise transit.failure
             limit.reschedule(None)
             data = transit.close()
+            if transit.need:
+                await _send(flight, data)
+                data = await _judged(flight, transit, last=True)
+            if transit.failure is not None:
+                raise transit.failure
     except TimeoutError:
         if flight.ttft_s is not None:
             raise UpstreamTimeout(f"{endpoint.name} was silent for {stall_s:g} s", phase="idle") from None
@@ -145,12 +159,45 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
         raise failed.error from failed
     if flight.ttft_s is None:
         flight.ttft_s = flight.clock.monotonic() - began
-    flight.begun = True
     if data or not flight.sink.started:
+        flight.begun = True
         await flight.write(data)
+    flight.begun = True
     flight.terminal = transit.terminal
     flight.ending = transit.closing
     flight.rest = chunks
+
+
+def _held_since(flight: Flight, transit: Transit, since: float) -> float:
+    """When the calls that are under way began, 0 for none. Too long ago: they are refused."""
+    if not transit.holding:
+        return 0.0
+    now = flight.clock.monotonic()
+    assert flight.guard is not None
+    if since and now - since > flight.guard.manner.held_s:
+        transit.expire()
+    return since or now
+
+
+async def _send(flight: Flight, data: bytes) -> None:
+    if data:
+        flight.begun = True
+        await flight.write(data)
+
+
+async def _judged(flight: Flight, transit: Transit, *, last: bool = False) -> bytes:
+    """Answers what the gate asks, if it does; keep-alives go on meanwhile. What is released is sent, or returned if it is
+    the last of the stream."""
+    data = b""
+    while transit.need:
+        assert flight.guard is not None
+        await _send(flight, data)
+        told = await flight.guard.verdicts(transit.need)
+        data = transit.give_up(told) if isinstance(told, str) else transit.resolve(told)
+    if last:
+        return data
+    await _send(flight, data)
+    return b""
 
 
 async def release(flight: Flight) -> None:
@@ -178,9 +225,19 @@ async def _whole(flight: Flight, prepared: Prepared, reply: UpstreamReply) -> No
         return
     response = prepared.dialect.decode_response(body, prepared.wire.profile)
     _account(flight, response)
+    rulings = await _ruled(flight, response, translated=not prepared.same)
     if not prepared.same:
-        body = flight.dialect.encode_response(response, flight.context())
+        body = flight.dialect.encode_response(mend_neutral.whole(response, rulings), flight.context())
+    elif rulings:
+        body = Guard.mended(prepared.dialect.name, body, rulings)
     flight.whole = body
+
+
+async def _ruled(flight: Flight, response: Response, *, translated: bool) -> Rulings:
+    """Verdicts on the calls of a whole reply."""
+    if flight.guard is None:
+        return {}
+    return await flight.guard.rule(response, flight.request() if translated else None, translated=translated)
 
 
 async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamReply, began: float) -> None:
@@ -188,6 +245,7 @@ async def _whole_as_stream(flight: Flight, prepared: Prepared, reply: UpstreamRe
     body = await reply.read(WHOLE_BYTES_MAX)
     response = prepared.dialect.decode_response(body, prepared.wire.profile)
     _account(flight, response)
+    response = mend_neutral.whole(response, await _ruled(flight, response, translated=not prepared.same))
     encoder = flight.encoder(prepared.wire)
     data = b"".join([*map(encoder.feed, unfold(response)), encoder.close()])
     flight.ttft_s = flight.clock.monotonic() - began
@@ -217,6 +275,7 @@ async def _stream_as_whole(flight: Flight, prepared: Prepared, reply: UpstreamRe
     if isinstance(folded, Failed):
         raise error_of_failed(folded)
     _account(flight, folded)
+    folded = mend_neutral.whole(folded, await _ruled(flight, folded, translated=not prepared.same))
     flight.whole = flight.dialect.encode_response(folded, flight.context())
 
 

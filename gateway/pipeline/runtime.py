@@ -9,9 +9,22 @@ from gateway.accounting.cost import Pricing
 from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
 from gateway.ir.request import DialectName
-from gateway.ports import Classifier, Clock, Health, Keys, Ledger, PriceBook, Random, StateStore, TokenCounter, Upstream
+from gateway.ports import (
+    Classifier,
+    Clock,
+    Health,
+    Judge,
+    Keys,
+    Ledger,
+    PriceBook,
+    Random,
+    StateStore,
+    TokenCounter,
+    Upstream,
+)
 from gateway.routing.retry import Rules
 from gateway.routing.table import RouteTable
+from gateway.toolgate.values import DEFAULT_MANNER, Manner
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +39,8 @@ class Ports:
     tokens: TokenCounter
     health: Health
     prices: PriceBook
+    judge: Judge | None = None
+    """None: no policy, every call passes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +55,8 @@ class Runtime:
     config_source: str = "defaults"
     missing_wires: dict[str, frozenset[DialectName]] = field(default_factory=dict)
     """Dialects that a server turned out not to serve, learned while running."""
+    manner: Manner = DEFAULT_MANNER
+    """How clients are refused tool calls."""
     retry: Rules = field(init=False)
     """Of models asked for by name; a route has its own."""
     tags: tuple[str, ...] = field(init=False)

@@ -11,6 +11,7 @@ read still reaches the client, and the relay decides how the client learns of it
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -18,12 +19,15 @@ import msgspec
 from gateway.accounting.tally import Tally
 from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext, StreamEncoder
-from gateway.errors import UpstreamError, UpstreamProtocol
+from gateway.errors import PolicyDenied, UpstreamError, UpstreamProtocol
+from gateway.ir import request as ir
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, UsageReport
 from gateway.ir.profile import Profile
-from gateway.ir.request import ToolCall
+from gateway.pipeline.guard import Guard
+from gateway.toolgate.gate import Gate
 from gateway.wire.frame import Frame
 from gateway.wire.sse import SseSplitter
+from policies.verdict import ToolCall, Verdict
 
 PRELUDE_BYTES_MAX = 1 << 20
 """Content must begin within this; real preludes are a few KB (Responses echoes the request's tools in two events)."""
@@ -58,13 +62,20 @@ class Transit:
         tally: Tally,
         hide_usage: bool,
         encoder: StreamEncoder | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        """`context` None: the bytes pass through; otherwise they are translated with it, by `encoder` if one is given."""
+        """`context` None: the bytes pass through; otherwise they are translated with it, by `encoder` if one is given.
+        `guard`: tool calls are held and judged; without one the stream costs nothing more."""
         self._client = client
         self._same = context is None
         self._decoder = upstream.stream_decoder(profile)
         self._encoder = encoder if context is None or encoder is not None else client.stream_encoder(context)
         self._is_plain = upstream.is_plain
+        self._gate = (
+            None
+            if guard is None
+            else guard.gate(client.name, self._encoder, context.request if context is not None else None)
+        )
         self._splitter = SseSplitter()
         self._tally = tally
         self._hide_usage = hide_usage and self._same
@@ -74,33 +85,33 @@ class Transit:
         self._tail = b""
         self._frame: Frame | None = None
         self._lessons = LESSONS
+        self._backlog = b""
+        self._waiting: list[bytes] = []
+        self._last: bytes | None = None
+        self._open = False
         self.begun = False
         self.complete = False
-        self.failure: StreamFailed | UpstreamProtocol | None = None
+        self.failure: StreamFailed | UpstreamProtocol | PolicyDenied | None = None
         self._released = False
         self.terminal: bytes = b""
         """The event that ended the reply as the client sees it, for whoever stores the reply."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol if nothing was released yet."""
+        """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol, PolicyDenied if nothing was released yet."""
         frame = self._frame
         if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
-            self._framed(frame, chunk, 1)
-            return chunk
+            return chunk if self._framed(frame, chunk, 1) else b""
+        if self.failure is not None:
+            return b""
         out: list[bytes] = []
-        run = self._splitter.run(chunk)
         try:
+            run = self._splitter.run(chunk)
             if run:
                 self._splitter.take(self._through(run, out))
             else:
-                for event in self._splitter.feed(chunk):
-                    if self.complete:
-                        break
-                    out.append(self._one(event))
-        except (StreamFailed, UpstreamProtocol) as failure:
-            if not self._released:
-                raise
-            self.failure = failure
+                self._each(self._splitter.feed(chunk), out)
+        except (StreamFailed, UpstreamProtocol, PolicyDenied) as failure:
+            self._broke(failure)
         return self._release(out)
 
     def close(self) -> bytes:
@@ -111,7 +122,60 @@ class Transit:
                 out.append(self._interesting(tail + b"\n\n"))
             if not self.complete:
                 out.append(self._ended())
-        return self._release(out, final=True)
+        return self._release(out, final=not self.need)
+
+    @property
+    def need(self) -> tuple[ToolCall, ...]:
+        """Calls that wait for a verdict: `resolve` or `give_up` comes before anything else."""
+        return self._gate.need if self._gate is not None else ()
+
+    @property
+    def guarded(self) -> bool:
+        return self._gate is not None
+
+    @property
+    def holding(self) -> bool:
+        return self._gate is not None and self._gate.holding
+
+    def expire(self) -> None:
+        """Calls have been under way for too long."""
+        if self._gate is not None:
+            self._gate.expire()
+
+    def resolve(self, verdicts: Sequence[Verdict]) -> bytes:
+        """The verdicts on `need`, in its order; then what had come behind those calls. Errors as those of `feed`, and
+        TurnRefused."""
+        assert self._gate is not None
+        fresh = not self._released
+        return self._go_on(lambda gate: gate.resolve(verdicts, fresh=fresh))
+
+    def give_up(self, why: str) -> bytes:
+        """No verdict will come: the calls are refused."""
+        return self._go_on(lambda gate: gate.give_up(why))
+
+    def _go_on(self, decide: Callable[[Gate], bytes]) -> bytes:
+        assert self._gate is not None
+        out: list[bytes] = []
+        try:
+            data = self._passed(decide(self._gate))
+            if self._last is not None:
+                out.append(self._finished(self._last, data))
+            else:
+                out.append(data)
+                waiting, self._waiting = self._waiting, []
+                self._each(waiting, out)
+                backlog, self._backlog = self._backlog, b""
+                if backlog:
+                    self._splitter.give_back(self._through(backlog, out))
+        except (StreamFailed, UpstreamProtocol, PolicyDenied) as failure:
+            self._broke(failure)
+        return self._release(out, final=self.complete and not self.need)
+
+    def _broke(self, failure: StreamFailed | UpstreamProtocol | PolicyDenied) -> None:
+        """What breaks after something was released is kept, so that what came before it still goes out."""
+        if not self._released:
+            raise failure
+        self.failure, self._frame = failure, None
 
     def closing(self, comment: bytes) -> bytes:
         """What ends the client's stream after everything else: the closing comment, then the terminal event. Readers stop
@@ -121,8 +185,8 @@ class Transit:
 
     @property
     def over(self) -> bool:
-        """Nothing more is wanted of the upstream."""
-        return self.complete or self.failure is not None
+        """Nothing more is wanted of the upstream, for now at least."""
+        return self.complete or self.failure is not None or bool(self.need)
 
     # --- inside -----------------------------------------------------------------------------------------------
 
@@ -130,12 +194,15 @@ class Transit:
         """All events of `run`, those of a known frame together. Returns what is left: the first bytes of another event."""
         at, size = 0, len(run)
         while at < size and not self.complete:
+            if self.need:
+                self._backlog = run[at:]
+                return b""
             frame = self._frame
             if frame is not None:
                 part, count = frame.run(run, at)
                 if count:
-                    self._framed(frame, part, count)
-                    out.append(part)
+                    if self._framed(frame, part, count):
+                        out.append(part)
                     at += len(part)
                     continue
             end = run.find(b"\n\n", at) + 2
@@ -145,6 +212,15 @@ class Transit:
             at = end
         return b""
 
+    def _each(self, events: list[bytes], out: list[bytes]) -> None:
+        for place, event in enumerate(events):
+            if self.complete:
+                return
+            if self.need:
+                self._waiting = events[place:]
+                return
+            out.append(self._one(event))
+
     def _one(self, event: bytes) -> bytes:
         if not self._same:
             return self._interesting(event)
@@ -152,21 +228,35 @@ class Transit:
             _check_utf8(event)
         if self.begun and self._is_plain(event):
             self._count_plain(event)
+            gate = self._gate
+            if gate is not None:
+                gate.spoke()
+                if gate.watching:
+                    return self._passed(gate.feed(event, (), pieces=False, calls_open=self._decoder.calls_open))
+            self._open = True
             if self._lessons:
                 self._learn(event)
             return event
         return self._interesting(event)
 
-    def _framed(self, frame: Frame, run: bytes, count: int) -> None:
-        """Events like ones before: forwarded together, their text counted or read without a parser's help."""
+    def _passed(self, data: bytes) -> bytes:
+        self._open = self._open or bool(data)
+        return data
+
+    def _framed(self, frame: Frame, run: bytes, count: int) -> bool:
+        """Events like ones before: forwarded together, their text counted or read without a parser's help. False: held."""
         self._lessons = LESSONS
         if frame.kind == "text":
             self._tally.plain(len(run) - count * frame.around_bytes)
-            return
-        for inside in frame.strings(run):
-            text = _string.decode(b'"' + inside + b'"')
+            return True
+        texts = [str(_string.decode(b'"' + inside + b'"')) for inside in frame.strings(run)]
+        for text in texts:
             self._decoder.more(frame, text)
             self._tally.feed(Delta(frame.index, text))
+        if frame.kind == "call" and self._gate is not None:
+            self._gate.more(run, frame.index, texts)
+            return False
+        return True
 
     def _learn(self, event: bytes) -> None:
         """Frames serve streams that repeat themselves; where none ever fits a second event, trying ends soon."""
@@ -185,6 +275,7 @@ class Transit:
             self._tally.plain(size)
 
     def _interesting(self, event: bytes) -> bytes:
+        pieces = self._decoder.call_pieces
         events = self._decoder.feed(event)
         if self._same:
             if len(events) == 1 and type(events[0]) is Delta and self.begun:
@@ -193,14 +284,35 @@ class Transit:
             elif events:
                 self._frame = None
         out = self._account(events, event)
-        if self._decoder.finished:
-            self.complete = True
+        last = self._decoder.finished
+        out = self._guarded(b"" if last and self._same else out, events, self._decoder.call_pieces != pieces)
+        if not last:
+            return out
+        self.complete = True
+        self._last = event
+        return out if self.need else self._finished(event, out)
+
+    def _guarded(self, raw: bytes, events: list[Event], pieces: bool) -> bytes:
+        """What may go on of an event, in the client's dialect."""
+        gate = self._gate
+        if gate is None:
+            self._open = self.begun
+            if self._encoder is None:
+                return raw
+            return b"".join(map(self._encoder.feed, events)) if events else b""
+        out = gate.feed(raw, events, pieces=pieces, calls_open=self._decoder.calls_open)
+        spoke = bool(out) and any(isinstance(event, Delta) for event in events)
+        self._open = self._open or (self.begun and (spoke or not gate.holding))
+        return out
+
+    def _finished(self, event: bytes, out: bytes) -> bytes:
+        """The reply is complete and nothing waits for a verdict; `out` is what goes before its end."""
+        self._last = None
+        if self._gate is not None:
+            out += self._passed(self._gate.end(fresh=not self._released))
         if self._encoder is not None:
-            data = b"".join(map(self._encoder.feed, events)) if events else b""
-            return self._finish_translation(data) if self.complete else data
-        if self.complete:
-            self.terminal = self._tail = event
-            return b""
+            return self._finish_translation(out)
+        self.terminal = self._tail = event if self._gate is None else self._gate.ended(event)
         return out
 
     def _finish_translation(self, data: bytes) -> bytes:
@@ -223,20 +335,20 @@ class Transit:
         return b"" if usage_only and self._hide_usage else raw
 
     def _ended(self) -> bytes:
+        pieces = self._decoder.call_pieces
         events = self._decoder.close()
         for event in events:
             self._tally.feed(event)
             if not self.begun and is_content(event):
                 self.begun = True
+        out = self._guarded(b"", events, self._decoder.call_pieces != pieces)
         self.complete = True
-        if self._encoder is None:
-            self._tail = self._client.terminal
-            return b""
-        return self._finish_translation(b"".join(map(self._encoder.feed, events)))
+        self._last = self._client.terminal
+        return out if self.need else self._finished(self._last, out)
 
     def _release(self, out: list[bytes], *, final: bool = False) -> bytes:
         data = out[0] if len(out) == 1 else b"".join(out)
-        if self.begun or final or self.complete:
+        if self._open or final or (self.complete and not self.need):
             if self._prelude:
                 self._prelude.append(data)
                 data = b"".join(self._prelude)
@@ -263,7 +375,7 @@ def is_content(event: Event) -> bool:
     match event:
         case Delta(_, text):
             return bool(text)
-        case BlockStart(_, ToolCall()) | Finished():
+        case BlockStart(_, ir.ToolCall()) | Finished():
             return True
         case _:
             return False

@@ -90,6 +90,11 @@ class SseSplitter:
         if left or self._rest or self._pending:
             self._pending = bytearray(left + self._rest)
 
+    def give_back(self, left: bytes) -> None:
+        """The first bytes of an event that was not whole after all stand before what came since."""
+        if left:
+            self._pending[:0] = left
+
     def _feed_pending(self, chunk: bytes) -> list[bytes]:
         if self._overflowed:
             raise self._overflow()

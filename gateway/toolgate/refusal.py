@@ -1,0 +1,119 @@
+"""From a verdict to what the client gets: the words of a refusal, and the harmless command that says them.
+
+Words matter: a bare "no" makes agents try the same thing in another way (policies.md section 2, point 6), so the text names
+rule, reason and allowed alternative, and says not to work around it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from gateway.dialects._shared import wrap_custom
+from gateway.toolgate.values import Complete, Form, Manner, Ruling
+from policies.toolmap import COMMAND, NAMESPACES, TOOLS
+from policies.verdict import ToolCall, Verdict
+
+TEXT_CHARS_MAX: Final = 2000
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9 .,:;/()\[\]{}_+=@*?~#-]")
+"""Everything that may mean something inside quotes to sh, PowerShell or cmd is left out of a command that prints text."""
+_VENDOR_SHELLS: Final = {"local_shell_call": ("action", "command"), "shell_call": ("action", "commands")}
+"""OpenAI's own shell items, and where their command stands."""
+
+_object: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict[str, Any])
+
+
+def text_of(call: ToolCall, verdict: Verdict) -> str:
+    """What the model (and whoever reads along) is told."""
+    rule = verdict.rules[0].rule if verdict.rules else verdict.checkpoint
+    word = "needs an approval" if verdict.decision == "ask" else "is not allowed"
+    lines = [f"[interlock] The call of {call.name} {word} by policy ({rule}): {verdict.reason.rstrip('.')}."]
+    if verdict.alternative:
+        lines.append(f"Allowed instead: {verdict.alternative.rstrip('.')}.")
+    lines.append("It was not run. Do not try to reach the same in another way.")
+    return " ".join(lines)[:TEXT_CHARS_MAX]
+
+
+def ruling(told: Complete, verdict: Verdict, manner: Manner) -> Ruling:
+    """What becomes of a call under this verdict."""
+    call = told.call
+    if verdict.decision == "allow":
+        arguments = verdict.arguments
+        if arguments is not None and told.wrapped:
+            arguments = wrap_custom(arguments.decode("utf-8", "replace")).encode()
+        return Ruling(call, verdict, arguments=arguments, wire=told.wire)
+    text = text_of(call, verdict)
+    form: Form = manner.form
+    if form == "shim":
+        arguments = shim(call, text)
+        if arguments is not None:
+            return Ruling(call, verdict, "shim", arguments, text, told.wire)
+        form = manner.form_other
+    if form == "retry" and (told.part is None or manner.retries < 1):
+        form = manner.form_other  # a vendor's own item has no result that could be answered for the client
+    return Ruling(call, verdict, form, None, text, told.wire, told.part)
+
+
+def refused(told: Complete, reason: str, manner: Manner) -> Ruling:
+    """A call that no judge has seen to its end: too large, too slow, or the judge itself failed."""
+    verdict = Verdict("deny", "input_validation", reason)
+    return Ruling(told.call, verdict, manner.form_other, None, text_of(told.call, verdict), told.wire)
+
+
+def unless_retried(told: Ruling, manner: Manner) -> Ruling:
+    """The same ruling where asking again is not possible any more."""
+    return replace(told, form=manner.form_other) if told.form == "retry" else told
+
+
+# --- the shim ----------------------------------------------------------------------------------------------------
+
+
+def shim(call: ToolCall, text: str) -> bytes | None:
+    """The call's arguments with a command that prints the refusal and exits 126 (POSIX: found, but not to be executed);
+    None where it is no shell call, or its arguments are not understood. A subshell, so that no session is ended."""
+    try:
+        arguments = _object.decode(call.arguments)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    script = f"(printf '%s\\n' '{_UNSAFE.sub('_', text)}'; exit 126)"
+    place = _VENDOR_SHELLS.get(call.name)
+    if place is not None and arguments.get("type") == call.name:
+        inner = arguments.get(place[0])
+        if not isinstance(inner, dict) or not _put(inner, place[1], script):
+            return None
+        return msgspec.json.encode(arguments)
+    if not _is_shell(call):
+        return None
+    places = [name for name in (*COMMAND, "commands") if name in arguments]
+    if len(places) != 1 or not _put(arguments, places[0], script):
+        return None  # two commands in one call: which one would run is not known
+    return msgspec.json.encode(arguments)
+
+
+def _is_shell(call: ToolCall) -> bool:
+    spec = TOOLS.get(call.name)
+    return (
+        spec is not None
+        and spec.kind == "shell"
+        and not spec.unknown
+        and call.namespace in NAMESPACES
+        and not call.custom
+        and "command" in spec.commands
+    )
+
+
+def _put(arguments: dict[str, Any], key: str, script: str) -> bool:
+    """Puts the script where the command was, in the same shape; False where it has none that is known."""
+    match arguments.get(key):
+        case str():
+            arguments[key] = script
+        case [str(), *_]:
+            arguments[key] = [script] if key == "commands" else ["sh", "-c", script]
+        case [{"command": str()} as first, *_]:
+            arguments[key] = [{**first, "command": script}]
+        case _:
+            return False
+    return True
