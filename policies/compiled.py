@@ -12,7 +12,7 @@ from policies.matchers import COMMAND_KEYS, KINDS, Test
 from policies.model import AskForm, Hook, Matcher, PolicyFile, Profile, Refusal, Rule
 from policies.toolmap import Spec
 from policies.verdict import Caller, Decision, Mode
-from policies.view import View
+from policies.view import EFFECTS, HOSTS, READS, WRITES, View
 
 NARROW: dict[Mode, int] = {"plan": 0, "dont_ask": 1, "manual": 2, "accept_edits": 3, "auto": 4, "bypass": 5}
 """Modes from the narrowest to the widest."""
@@ -22,6 +22,10 @@ STRICT: dict[Decision, int] = {"allow": 0, "ask": 1, "deny": 2}
 def strictest(decisions: Iterable[Decision]) -> Decision:
     """`allow` for none."""
     return max(decisions, key=STRICT.__getitem__, default="allow")
+
+
+def narrowest(modes: Iterable[Mode]) -> Mode:
+    return min(modes, key=NARROW.__getitem__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,8 @@ class CompiledRule:
     ask_timeout_s: float | None = None
     owner: str = ""
     source: Rule | None = None
+    needs: int = 0
+    """Bits of what a view must have for the rule to match at all (see policies.view): tried before the test."""
 
     def condition(self) -> conditions.Condition | None:
         return None if self.when is None else _condition(self.when)
@@ -104,9 +110,15 @@ class Resolved:
     """A profile with everything it inherits. The strictest of its layers holds."""
 
     name: str
-    mode: Mode
+    modes: tuple[Mode, ...]
+    """All of them hold: what one does not lift is not lifted."""
     layers: tuple[Layer, ...]
     strip: tuple[str, ...]
+
+    @property
+    def mode(self) -> Mode:
+        """The narrowest, for people."""
+        return narrowest(self.modes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,17 +195,17 @@ def _resolve(
         rules.append(_strip(name, profile.strip))
     if profile.inherit is None:
         layer = Layer(Index([*own, *rules]), profile.default or file.defaults.decision)
-        return Resolved(name, profile.mode or file.defaults.mode, (layer,), profile.strip)
+        return Resolved(name, (profile.mode or file.defaults.mode,), (layer,), profile.strip)
     base = _resolve(profile.inherit, profiles, sets, file, own)
     strip = tuple(dict.fromkeys((*base.strip, *profile.strip)))
     if profile.narrow_only:
         # Without a default of its own, a layer that only narrows lets pass what it does not speak of.
         layer = Layer(Index(rules), profile.default or "allow")
-        mode = min(profile.mode or base.mode, base.mode, key=NARROW.__getitem__)
-        return Resolved(name, mode, (*base.layers, layer), strip)
+        own_mode = (profile.mode,) if profile.mode else ()
+        return Resolved(name, tuple(dict.fromkeys((*base.modes, *own_mode))), (*base.layers, layer), strip)
     last = base.layers[-1]
     layer = Layer(Index([*last.index.rules, *rules]), profile.default or last.default)
-    return Resolved(name, profile.mode or base.mode, (*base.layers[:-1], layer), strip)
+    return Resolved(name, (profile.mode,) if profile.mode else base.modes, (*base.layers[:-1], layer), strip)
 
 
 def _strip(name: str, globs: tuple[str, ...]) -> CompiledRule:
@@ -221,7 +233,26 @@ def compile_rule(rule: Rule, owner: str = "") -> CompiledRule:
         rule.ask_timeout_s,
         owner,
         rule,
+        _needs(matcher, decision == "allow"),
     )
+
+
+def _needs(matcher: Matcher, allow: bool) -> int:
+    """What must be there, at least one of each: a test that no value can pass is not worth running."""
+    bits = 0
+    for key, bit in (("reads", READS), ("writes", WRITES), ("hosts", HOSTS), ("hosts_in", HOSTS)):
+        if getattr(matcher, key) is not None:
+            bits |= bit
+    if matcher.effects is not None and not allow:
+        bits |= EFFECTS
+    for child in matcher.all or ():
+        bits |= _needs(child, allow)
+    if matcher.any:
+        every = READS | WRITES | HOSTS | EFFECTS
+        for child in matcher.any:
+            every &= _needs(child, allow)
+        bits |= every
+    return bits
 
 
 def _kinds(matcher: Matcher) -> frozenset[str] | None:
@@ -235,7 +266,13 @@ def _kinds(matcher: Matcher) -> frozenset[str] | None:
 
 
 def _programs(matcher: Matcher) -> frozenset[str] | None:
-    return None if matcher.program is None else Words(matcher.program).exact()
+    """Names of which a command must have one; None when there is no such list."""
+    if matcher.program is not None:
+        return Words(matcher.program).exact()
+    if not matcher.any:
+        return None
+    lists = [_programs(child) for child in matcher.any]
+    return None if any(held is None for held in lists) else frozenset().union(*(held for held in lists if held))
 
 
 def _tools(file: PolicyFile) -> dict[str, Spec]:
@@ -259,6 +296,19 @@ def _tools(file: PolicyFile) -> dict[str, Spec]:
     return out
 
 
+_PYTHONS = [
+    "python",
+    "python2",
+    "python3",
+    *(f"python3.{minor}" for minor in range(8, 20)),
+    "pypy",
+    "pypy3",
+    "uv",
+    "uvx",
+    "pipx",
+]
+
+
 def protection(file: PolicyFile, guard: Guard) -> list[CompiledRule]:
     """The rules that no policy can leave out: the gateway's files, addresses, process and its commands for people."""
     files = (*guard.files, *guard.private, *file.protect.paths)
@@ -277,7 +327,7 @@ def protection(file: PolicyFile, guard: Guard) -> list[CompiledRule]:
         _own("self_protection/commands", {"any": [
             {"program": ["interlock"], "subcommand": ["approvals", "key", "serve", "disconnect"]},
             {"program": ["interlock"], "operands": ["approvals"]},
-            {"program": ["python*", "uv", "uvx", "pipx"], "operands": ["approvals"], "flags": ["-m"]},
+            {"program": _PYTHONS, "operands": ["approvals"], "flags": ["-m"]},
         ]}, said)
     )  # fmt: skip
     processes: list[dict[str, object]] = [

@@ -8,6 +8,7 @@ or a call that could not be read; a rewrite is used without being judged from th
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from policies import commands, hooks, modes, ruling, secrets, session, taint, tickets, toolmap, tools, validate
-from policies.compiled import NARROW, STRICT, Policy, Resolved, strictest, subagent
+from policies.compiled import STRICT, Policy, Resolved, narrowest, strictest, subagent
 from policies.facts import Facts
 from policies.hooks import HookAnswer
 from policies.model import DenyLimit, Hook
@@ -74,15 +75,16 @@ class _Case:
     whole: View | None = None
 
     @property
-    def mode(self) -> Mode:
-        """The narrowest of the profiles' modes, narrowed further by what the client says of itself."""
-        modes_held = [profile.mode for profile in self.profiles]
+    def modes(self) -> frozenset[Mode]:
+        """Those of all profiles, and what the client says of itself where that can only narrow. All of them hold."""
         told = self.caller.extra.get("mode")
-        if told == "plan":
-            modes_held.append("plan")
-        elif told == "dont_ask":
-            modes_held.append("dont_ask")
-        return min(modes_held, key=NARROW.__getitem__)
+        narrower: tuple[Mode, ...] = ("plan",) if told == "plan" else ("dont_ask",) if told == "dont_ask" else ()
+        return frozenset(mode for profile in self.profiles for mode in profile.modes).union(narrower)
+
+    @property
+    def mode(self) -> Mode:
+        """The narrowest, for people."""
+        return narrowest(self.modes)
 
 
 def judge(policy: Policy, call: ToolCall, caller: Caller, situation: Situation | None = None) -> Judging:
@@ -107,10 +109,15 @@ def drive(judging: Judging, answer: Callable[[Need], Answer]) -> Verdict:
 def place(policy: Policy, caller: Caller) -> Place:
     """The workspace of a caller: the policy's roots. The reported directory is used only where the policy names none,
     and never when it is the root, a home or a system folder."""
-    cwd = clean(caller.cwd) if caller.cwd and caller.cwd.startswith("/") else None
-    home = clean(caller.home) if caller.home and caller.home.startswith("/") else None
-    roots = policy.file.workspace.roots
-    if not roots and policy.file.workspace.from_client and cwd and _workplace(cwd, home):
+    workspace = policy.file.workspace
+    return _place(workspace.roots, workspace.from_client, caller.cwd, caller.home)
+
+
+@functools.lru_cache(maxsize=4096)
+def _place(roots: tuple[str, ...], from_client: bool, told_cwd: str | None, told_home: str | None) -> Place:
+    cwd = clean(told_cwd) if told_cwd and told_cwd.startswith("/") else None
+    home = clean(told_home) if told_home and told_home.startswith("/") else None
+    if not roots and from_client and cwd and _workplace(cwd, home):
         roots = (cwd,)
     return Place(tuple(clean(root) for root in roots), home, cwd)
 
@@ -131,13 +138,17 @@ def _profiles(policy: Policy, caller: Caller) -> tuple[Resolved, ...]:
 
 def _judged(case: _Case, rewrites: int) -> Judging:
     trail: list[Step] = []
-    refused = _validated(case, trail)
-    if isinstance(refused, Verdict):
-        return refused
-    case = refused
-    found = yield from tools.facts(case.call, case.value, _reader(case))
-    whole = view(found, case.place, case.value, toolmap.qualified(case.call.name, case.call.namespace))
-    case = replace(case, facts=found, whole=whole)
+    read = validate.read(case.call)
+    problem = f"invalid input: {read.problem}" if read.problem else _not_offered(case, "deny")
+    if problem:
+        return _end(case, trail, "deny", "input_validation", problem)
+    reader = tools.Reader(case.place, commands.understand, case.policy.tools)
+    found = yield from tools.facts(case.call, read.value, reader)
+    whole = view(found, case.place, read.value, toolmap.qualified(case.call.name, case.call.namespace))
+    # Not `replace`, which costs as much as all rules of a short policy.
+    case = _Case(
+        case.policy, case.call, case.caller, case.situation, case.profiles, case.place, read.value, found, whole
+    )
     if found.invalid:
         return _end(case, trail, "deny", "input_validation", f"the call cannot be read: {found.invalid}")
     trail.append(Step("input_validation", "allow"))
@@ -151,22 +162,15 @@ def _judged(case: _Case, rewrites: int) -> Judging:
     return (yield from _hooked(case, held, trail, rewrites))
 
 
-def _reader(case: _Case) -> tools.Reader:
-    return tools.Reader(case.place, commands.understand, case.policy.tools)
-
-
-def _validated(case: _Case, trail: list[Step]) -> _Case | Verdict:
-    read = validate.read(case.call)
-    if read.problem:
-        return _end(case, trail, "deny", "input_validation", f"invalid input: {read.problem}")
-    if not validate.offered(case.call):
-        reason = f"the request did not offer a tool named {case.call.name}"
-        return _end(case, trail, case.policy.file.defaults.unknown_tool, "input_validation", reason)
-    return replace(case, value=read.value)
+def _not_offered(case: _Case, wanted: Decision) -> str:
+    """Why the tool is not one of the request's, when the policy's answer to that is `wanted`; "" otherwise."""
+    if case.policy.file.defaults.unknown_tool != wanted or validate.offered(case.call):
+        return ""
+    return f"the request did not offer a tool named {case.call.name}"
 
 
 def _mode_denies(case: _Case) -> str | None:
-    if case.mode != "plan":
+    if "plan" not in case.modes:
         return None
     assert case.whole is not None
     reason = modes.plan_denies(case.whole)
@@ -241,6 +245,9 @@ def _tightened(case: _Case, held: Ruling) -> Ruling:
         added.append(
             Matched("default/unknown", file.defaults.on_parse_error, "", f"a part could not be read: {parts}", True)
         )
+    unoffered = _not_offered(case, "ask")
+    if unoffered:
+        added.append(Matched("default/unknown-tool", "ask", "", unoffered, True))
     strict = _taint_step(case, held)
     if strict is not None:
         added.append(strict)
@@ -385,9 +392,9 @@ def _approved(case: _Case, held: Ruling, hook: Decision | None, hook_reason: str
     if hook == "allow" and lift:
         return replace(_end(case, trail, "allow", "hooks", hook_reason, held), granted_by=hook_reason.partition(":")[0])
     reason = hook_reason if hook == "ask" else _reason(case, held)
-    if lift and hook != "ask" and case.mode == "bypass":
+    if lift and hook != "ask" and case.modes == {"bypass"}:
         return replace(_end(case, trail, "allow", "mode", "mode bypass", held), granted_by="mode bypass")
-    if lift and hook != "ask" and case.mode == "accept_edits" and _plain_edit(case, held):
+    if lift and hook != "ask" and case.modes <= {"accept_edits", "bypass"} and _plain_edit(case, held):
         verdict = _end(case, trail, "allow", "mode", "mode accept_edits: an edit in the workspace", held)
         return replace(verdict, granted_by="mode accept_edits")
     return (yield from _asked(case, held, trail, reason, "hooks" if hook == "ask" else "rules"))
@@ -413,10 +420,10 @@ def _asked(case: _Case, held: Ruling, trail: list[Step], reason: str, asker: Che
     if grant is not None:
         text = f"granted by {grant.by or 'a human'} (ticket {grant.id})"
         return replace(_end(case, trail, "allow", "approval", text, held), granted_by=grant.id)
-    if case.mode == "dont_ask":
+    if "dont_ask" in case.modes:
         return _end(case, trail, "deny", "mode", f"{reason}; nobody can be asked (mode dont_ask)", held)
     auto = case.policy.file.auto_approve
-    if case.mode == "auto" and auto is not None and asker == "rules" and _scorable(case, held, auto.never):
+    if case.modes <= {"auto", "bypass"} and auto is not None and asker == "rules" and _scorable(case, held, auto.never):
         assert case.facts is not None
         score = yield NeedScore(case.call, case.facts)
         least = max([auto.threshold, *(auto.thresholds.get(effect, 0.0) for effect in case.facts.effects)])

@@ -180,12 +180,13 @@ class Paths:
     up, and only the rest is matched as a pattern, one for those of the workspace, the home and everywhere each: a
     policy is used with many workspaces, and compiling is dear."""
 
-    __slots__ = ("_heads", "_patterns", "_plain", "globs")
+    __slots__ = ("_ends", "_heads", "_names", "_patterns", "_plain", "globs")
 
     def __init__(self, globs: Iterable[str], roots: Iterable[str] = (), home: str | None = None) -> None:
         self.globs = tuple(globs)
         roots = tuple(roots)
         plain, heads, rest = set[str](), list[str](), list[str]()
+        names, ends = set[str](), list[tuple[str, str]]()
         for glob in self.globs:
             folder = glob.removesuffix("/**")
             if folder.strip("/.~") and not is_glob(folder) and folder[:1] in "/~.":
@@ -197,9 +198,16 @@ class Paths:
                 forms = [*(root.rstrip("/") for root in roots), "."]
                 plain.update(forms)
                 heads += [form + "/" for form in forms]
+            elif (name := _anywhere(glob)) is not None:
+                head, star, tail = name.partition("*")
+                if star:
+                    ends.append((head, tail))
+                else:
+                    names.add(name)
             else:
                 rest.append(glob)
         self._plain, self._heads = frozenset(plain), tuple(heads)
+        self._names, self._ends = frozenset(names), tuple(ends)
         self._patterns = tuple(_grouped(rest, roots, home))
 
     def __contains__(self, path: object) -> bool:
@@ -207,7 +215,25 @@ class Paths:
             return False
         if path in self._plain or path.startswith(self._heads):
             return True
-        return any(pattern.fullmatch(path) is not None for pattern in self._patterns)
+        name = path[path.rfind("/") + 1 :]
+        if name in self._names:
+            return True
+        for head, tail in self._ends:
+            if name.startswith(head) and name.endswith(tail) and len(name) >= len(head) + len(tail):
+                return True
+        for pattern in self._patterns:  # noqa: SIM110 - the hot path: a generator costs more than the loop
+            if pattern.fullmatch(path) is not None:
+                return True
+        return False
+
+
+def _anywhere(glob: str) -> str | None:
+    """The last component of `**/name` or `**/na*me`; None for any other form."""
+    name = glob.removeprefix("**/")
+    plain = (
+        name != glob and name and "/" not in name and name.count("*") <= 1 and not any(char in name for char in "?[{}]")
+    )
+    return name if plain else None
 
 
 def _written(folder: str, roots: tuple[str, ...], home: str | None) -> list[str]:

@@ -359,6 +359,8 @@ def _within(cover: Cover) -> Test:
 def _plain_command(view: View, env: list[tuple[Words, Words]]) -> bool:
     command = view.command
     assert command is not None
+    if not command.argv:
+        return True  # a redirection or an assignment alone; a variable that chooses programs has the effect exec_data
     if None in command.argv and command.program not in _SPOKEN:
         return False
     return all(

@@ -51,17 +51,22 @@ def _layer(layer: Layer, whole: View, context: Context) -> Ruling:
     decisions: list[Decision] = []
     uncovered: list[str] = []
     for part in parts:
-        found = [hit for near in layer.index.near(part) if (hit := hits(near, part, context))]
+        lacks = ~part.has
+        near = (rule for rule in layer.index.near(part) if not rule.needs & lacks)
+        found = [hit for rule in near if (hit := hits(rule, part, context))]
         matched += found
         if found:
             decisions.append(strictest(hit.decision for hit in found))
         else:
             decisions.append(layer.default)
             uncovered.append(part.label or part.tool)
-    if whole.parts:
+    if whole.parts and not whole.single:
+        lacks = ~whole.has
         seen = {hit.rule for hit in matched}
         for candidate in layer.index.whole(whole.facts.kind):
-            if candidate.decision != "allow" and candidate.id not in seen and (hit := hits(candidate, whole, context)):
+            if candidate.decision == "allow" or candidate.needs & lacks or candidate.id in seen:
+                continue
+            if (hit := hits(candidate, whole, context)) is not None:
                 matched.append(hit)
                 decisions.append(hit.decision)
     decision = strictest(decisions)

@@ -132,6 +132,8 @@ def _commands(spec: Spec, value: Any) -> list[str]:
     """Every command of the call. An argv (`command: ["bash", "-lc", "…"]`) is one command, its words quoted."""
     out: list[str] = []
     for name in spec.commands:
+        if jsonpath.head(name) not in value:
+            continue
         held = jsonpath.values(value, jsonpath.compiled(name))
         if name == "command[*]":
             words = [word for word in held if isinstance(word, str)]

@@ -40,6 +40,10 @@ def _paths(globs: tuple[str, ...], roots: tuple[str, ...], home: str | None) -> 
     return Paths(globs, roots, home)
 
 
+READS, WRITES, HOSTS, EFFECTS = 1, 2, 4, 8
+"""Bits of `View.has`."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """`parts` are the commands of a whole call, () in a part itself. `args` are the call's parsed arguments."""
@@ -57,49 +61,68 @@ class View:
     tool: str = ""
     parts: tuple[View, ...] = field(default=(), compare=False)
 
+    @property
+    def has(self) -> int:
+        """Which of reads, writes, hosts and effects are not empty."""
+        return bool(self.reads) | bool(self.writes) << 1 | bool(self.hosts) << 2 | bool(self.effects) << 3
+
+    @property
+    def single(self) -> bool:
+        """Whether the only part says all there is to say of the whole."""
+        if len(self.parts) != 1:
+            return False
+        part = self.parts[0]
+        return (
+            part.reads == self.reads
+            and part.writes == self.writes
+            and part.hosts == self.hosts
+            and part.effects == self.effects
+            and (part.unknown == self.unknown or not self.unknown)
+        )
+
 
 def view(facts: Facts, place: Place, args: Any, name: str = "") -> View:
     """The whole call, with one part per command; what no command explains is a part of its own."""
-    whole = View(
-        facts,
-        place,
-        args,
-        reads=_real(facts.reads, place),
-        writes=_real(facts.writes, place),
-        hosts=facts.hosts,
-        effects=facts.effects,
-        unknown=facts.unknown,
-        tool=name or facts.tool,
-    )
-    parts = tuple(_part(whole, command) for command in facts.commands)
-    rest = _rest(whole, parts)
-    return replace(whole, parts=(*parts, rest) if rest else parts)
+    tool = name or facts.tool
+    reads, writes = _real(facts.reads, place), _real(facts.writes, place)
+    bare = View(facts, place, args, None, "", reads, writes, facts.hosts, facts.effects, facts.unknown, tool)
+    if not facts.commands:
+        return bare
+    parts = tuple(_part(bare, command) for command in facts.commands)
+    rest = _rest(bare, parts)
+    if rest is not None:
+        parts = (*parts, rest)
+    return View(facts, place, args, None, "", reads, writes, facts.hosts, facts.effects, facts.unknown, tool, parts)
 
 
 def _part(whole: View, command: Command) -> View:
     unknown = command.unknown
-    if not command.program and not unknown and not (command.assigns and not command.argv):
+    if not command.program and command.argv and not unknown:
         unknown = ("program is not known",)
-    return replace(
-        whole,
-        command=command,
-        label=label(command),
-        reads=_real(command.reads, whole.place),
-        writes=_real(command.writes, whole.place),
-        hosts=command.hosts,
-        effects=command.effects,
-        unknown=unknown,
+    return View(
+        whole.facts,
+        whole.place,
+        whole.args,
+        command,
+        label(command),
+        _real(command.reads, whole.place),
+        _real(command.writes, whole.place),
+        command.hosts,
+        command.effects,
+        unknown,
+        whole.tool,
     )
 
 
 def _rest(whole: View, parts: tuple[View, ...]) -> View | None:
-    """What is true of the call and of none of its commands; a whole call without commands is its own part."""
-    if not parts:
-        return None
+    """What is true of the call and of none of its commands."""
 
     def left(name: str) -> tuple[str, ...]:
+        held: tuple[str, ...] = getattr(whole, name)
+        if not held:
+            return held
         known = {value for part in parts for value in getattr(part, name)}
-        return tuple(value for value in getattr(whole, name) if value not in known)
+        return tuple(value for value in held if value not in known)
 
     reads, writes, hosts, effects = left("reads"), left("writes"), left("hosts"), left("effects")
     if not (reads or writes or hosts or effects):
@@ -126,6 +149,8 @@ def _real(paths: tuple[str, ...], place: Place) -> tuple[str, ...]:
 
 def label(command: Command) -> str:
     """A short name of a command for verdicts: program, subcommand and operands, cut."""
+    if not command.argv and not command.program:
+        return "(redirection or assignment)"
     words = [word if word is not None else "?" for word in command.argv] or [command.program or "?"]
     text = " ".join(words)
     return text if len(text) <= 80 else text[:79] + "…"

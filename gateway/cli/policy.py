@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -121,6 +121,8 @@ def check(
         time.time(),
     )
     held = _load(policies, config)
+    if cwd is None and not engine.place(held, caller).roots:
+        caller = replace(caller, cwd=examples.CWD)  # run in a home or a system folder, which is nobody's workspace
     if file is None:
         assert tool is not None
         asked = Asked("1", ToolCall("1", tool, json.dumps(_arguments(args), ensure_ascii=False).encode()), caller)

@@ -27,7 +27,9 @@ matchers = st.fixed_dictionaries(
         "writes": st.lists(st.sampled_from(GLOBS), min_size=1, max_size=2),
         "paths_in": st.sampled_from(["workspace", "any", "home", "temp"]),
         "hosts": st.lists(st.sampled_from([*HOSTS, "*"]), min_size=1, max_size=2),
-        "effects": st.lists(st.sampled_from(["network", "write_outside", "persistence", "destructive"]), min_size=1, max_size=3),
+        "effects": st.lists(
+            st.sampled_from(["network", "write_outside", "persistence", "destructive"]), min_size=1, max_size=3
+        ),
     },
 )
 nested = st.one_of(
@@ -39,16 +41,24 @@ nested = st.one_of(
 )
 rules = st.lists(st.tuples(st.sampled_from(["allow", "ask", "deny"]), nested, st.booleans()), max_size=4)
 calls = st.one_of(
-    st.tuples(st.sampled_from(["Read", "Write", "Edit", "delete_file"]), st.fixed_dictionaries({"file_path": st.sampled_from(WORDS)})),
+    st.tuples(
+        st.sampled_from(["Read", "Write", "Edit", "delete_file"]),
+        st.fixed_dictionaries({"file_path": st.sampled_from(WORDS)}),
+    ),
     st.tuples(st.just("WebFetch"), st.builds(lambda host: {"url": f"https://{host}/x"}, st.sampled_from(HOSTS))),
-    st.tuples(st.sampled_from(["mcp__gh__list", "frobnicate"]), st.dictionaries(st.sampled_from("xy"), st.sampled_from(WORDS))),
+    st.tuples(
+        st.sampled_from(["mcp__gh__list", "frobnicate"]), st.dictionaries(st.sampled_from("xy"), st.sampled_from(WORDS))
+    ),
 )
 modes = st.sampled_from(["manual", "plan", "accept_edits", "auto", "dont_ask", "bypass"])
 WHO = Caller(cwd="/repo", home="/home/u")
 
 
 def text(made, mode="manual", more=""):
-    held = [{"id": f"r{n}", what: matcher} | ({"floor": True} if floor and what != "allow" else {}) for n, (what, matcher, floor) in enumerate(made)]
+    held = [
+        {"id": f"r{n}", what: matcher} | ({"floor": True} if floor and what != "allow" else {})
+        for n, (what, matcher, floor) in enumerate(made)
+    ]
     return f"defaults: {{bypass: allowed, mode: {mode}}}\nrules: {{b: {json.dumps(held)}}}\n{more}"
 
 
@@ -93,7 +103,9 @@ def test_a_subagent_is_never_wider_than_its_parent(parent, child, mode, narrower
     held = [{"id": f"p{n}", what: matcher} for n, (what, matcher, _) in enumerate(parent)]
     other = [{"id": f"c{n}", what: matcher} for n, (what, matcher, _) in enumerate(child)]
     profiles = f"profiles: {{default: {{rules: [p], mode: {mode}}}, wide: {{match: {{subagent: true}}, rules: [c], mode: {narrower}, default: allow}}}}"
-    made = policy(f"defaults: {{bypass: allowed}}\nrules: {{p: {json.dumps(held)}, c: {json.dumps(other)}}}\n{profiles}")
+    made = policy(
+        f"defaults: {{bypass: allowed}}\nrules: {{p: {json.dumps(held)}, c: {json.dumps(other)}}}\n{profiles}"
+    )
     above, below = decided(made, call), decided(made, call, Caller(cwd="/repo", home="/home/u", agent="x"))
     assert strength(below) >= strength(above)
 
@@ -102,7 +114,9 @@ def test_a_subagent_is_never_wider_than_its_parent(parent, child, mode, narrower
 @given(rules, modes, calls, st.sets(st.sampled_from(["web", "mcp", "issue", "outside"])), st.booleans())
 def test_taint_and_the_breaker_only_make_stricter(made, mode, call, taint, tripped):
     held = policy(text(made, mode))
-    strict = decided(held, call, Caller(cwd="/repo", home="/home/u", taint=frozenset(taint)), Situation(Refusals(3, 3, tripped)))
+    strict = decided(
+        held, call, Caller(cwd="/repo", home="/home/u", taint=frozenset(taint)), Situation(Refusals(3, 3, tripped))
+    )
     assert strength(strict) >= strength(decided(held, call))
 
 
@@ -115,14 +129,52 @@ def test_garbage_is_a_verdict_and_never_allowed(name, raw):
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=20), st.sampled_from(WORDS)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(["path", "file_path", "command", "tool_calls", "name", "arguments", "x"]), inner, max_size=4)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["path", "file_path", "command", "tool_calls", "name", "arguments", "x"]), inner, max_size=4
+        ),
+    ),
     max_leaves=12,
 )
-TOOLS = ["Read", "Edit", "apply_patch", "batch", "tool_call", "use_mcp_tool", "glob", "WebFetch", "str_replace_editor", "read_files", "mcp__x__y"]
+TOOLS = [
+    "Read",
+    "Edit",
+    "apply_patch",
+    "batch",
+    "tool_call",
+    "use_mcp_tool",
+    "glob",
+    "WebFetch",
+    "str_replace_editor",
+    "read_files",
+    "mcp__x__y",
+]
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(TOOLS), st.dictionaries(st.sampled_from(["path", "file_path", "paths", "files", "url", "input", "tool_calls", "name", "arguments", "command", "pattern"]), json_values, max_size=4))
+@given(
+    st.sampled_from(TOOLS),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "path",
+                "file_path",
+                "paths",
+                "files",
+                "url",
+                "input",
+                "tool_calls",
+                "name",
+                "arguments",
+                "command",
+                "pattern",
+            ]
+        ),
+        json_values,
+        max_size=4,
+    ),
+)
 def test_any_arguments_give_a_verdict(name, arguments):
     verdict = decided(policy(""), (name, arguments))
     assert verdict.trail[-1].decision == verdict.decision

@@ -84,6 +84,18 @@ def test_a_narrow_profile_has_no_wider_mode():
     assert desk.policy.profiles["subagent"].mode == "plan"
 
 
+@pytest.mark.parametrize("mode", ["auto", "manual", "dont_ask", "plan"])
+def test_what_one_mode_does_not_lift_is_not_lifted(mode):
+    """accept_edits is no wider and no narrower than auto: neither may lift what the other would not."""
+    desk = Desk(
+        f"profiles:\n  default: {{mode: {mode}}}\n"
+        "  subagent: {inherit: default, narrow_only: true, mode: accept_edits}\n"
+        "  apart: {match: {role: apart}, mode: accept_edits}"
+    )
+    assert desk.decision(*EDIT, agent="x") != "allow"
+    assert desk.decision(*EDIT, agent="apart") != "allow"
+
+
 def test_without_profiles_all_sets_hold():
     desk = Desk("rules: {a: [{id: a, deny: {tool: read}}], b: [{id: b, deny: {tool: edit}}]}")
     assert desk.decision(*READ) == desk.decision(*EDIT) == "deny"

@@ -76,7 +76,9 @@ def test_input_validation(tool, arguments):
 def test_unknown_tools():
     known = frozenset({"Edit"})
     assert Desk(RULES).verdict(*READ, known=known).decision == "deny"
-    assert Desk(RULES + "defaults: {unknown_tool: ask}").verdict(*READ, known=known).decision == "ask"
+    lenient = Desk(RULES + "defaults: {unknown_tool: ask}")
+    assert lenient.verdict(*READ, known=known).decision == "ask"
+    assert lenient.decision("Edit", {"file_path": "gone"}, known=frozenset({"Read"})) == "deny"
     assert (
         Desk(RULES).decision(
             "spawn_agent", {}, namespace="multi_agent_v1", known=frozenset({"multi_agent_v1.spawn_agent"})

@@ -35,8 +35,12 @@ def allows(matcher, seen):
 
 
 CAT = Command("cat", ("cat", "a"), operands=("a",), reads=("/repo/a",))
-RM = Command("rm", ("rm", "-r", "/x"), flags=("-r",), operands=("/x",), writes=("/x",), effects=("destructive", "write_outside"))
-PUSH = Command("git", ("git", "push", "--force"), "push", flags=("--force",), hosts=("github.com",), effects=("network", "publish"))
+RM = Command(
+    "rm", ("rm", "-r", "/x"), flags=("-r",), operands=("/x",), writes=("/x",), effects=("destructive", "write_outside")
+)
+PUSH = Command(
+    "git", ("git", "push", "--force"), "push", flags=("--force",), hosts=("github.com",), effects=("network", "publish")
+)
 TEE = Command("cat", ("cat",), writes=("/repo/o",))
 CURL = Command("curl", ("curl", "evil.net"), hosts=("evil.net", "github.com"), effects=("network",))
 
@@ -107,7 +111,11 @@ def test_except_leaves_values_out():
         ({"program": "cat"}, shell(CAT, PUSH), False),
         ({"program": ["cat", "git"]}, shell(CAT, PUSH), False),
         ({"program": ["cat", "git"], "hosts": "github.com", "effects": "publish"}, shell(CAT, PUSH), False),
-        ({"any": [{"program": "cat"}, {"program": "git", "hosts": "github.com", "effects": "publish"}]}, shell(CAT, PUSH), True),
+        (
+            {"any": [{"program": "cat"}, {"program": "git", "hosts": "github.com", "effects": "publish"}]},
+            shell(CAT, PUSH),
+            True,
+        ),
         ({"program": "git", "effects": ["network", "publish"]}, shell(PUSH), True),
         ({"program": "git", "effects": ["publish"]}, shell(PUSH), False),
         ({"program": "curl", "hosts": "github.com"}, shell(CURL), False),
@@ -122,7 +130,11 @@ def test_except_leaves_values_out():
         ({"program": "cat"}, shell(Command("cat", ("cat",), unknown=("x",))), False),
         ({"program": "git"}, shell(Command("git", ("git",), assigns=(("GIT_PAGER", "sh"),))), False),
         ({"program": "git", "env": "GIT_PAGER"}, shell(Command("git", ("git",), assigns=(("GIT_PAGER", "sh"),))), True),
-        ({"program": "git", "env": {"GIT_PAGER": "cat"}}, shell(Command("git", ("git",), assigns=(("GIT_PAGER", "sh"),))), False),
+        (
+            {"program": "git", "env": {"GIT_PAGER": "cat"}},
+            shell(Command("git", ("git",), assigns=(("GIT_PAGER", "sh"),))),
+            False,
+        ),
         ({"program": "git"}, shell(Command("git", ("git",), assigns=(("LC_ALL", "C"),))), True),
         ({"program": "cat"}, shell(CAT, writes=("/repo/o",)), False),
         ({"program": "cat", "paths_in": "workspace"}, shell(TEE), False),

@@ -20,7 +20,7 @@ def ruled(rules, *commands, default="ask", layers=(), context=dict):
     held = [
         Layer(Index([compile_rule(Rule.model_validate(rule)) for rule in each]), default) for each in (rules, *layers)
     ]
-    return ruling.rule(Resolved("p", "manual", tuple(held), ()), whole, context)
+    return ruling.rule(Resolved("p", ("manual",), tuple(held), ()), whole, context)
 
 
 ALLOW_LS = {"id": "ls", "allow": {"program": "ls"}}
