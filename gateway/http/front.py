@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -28,7 +28,7 @@ from gateway.errors import (
     Unauthenticated,
     UpgradeRequired,
 )
-from gateway.http.sink import AsgiSink, ClientGone, Cut, Receive, Scope, Send, read_body, too_large
+from gateway.http.sink import AsgiSink, ClientGone, Cut, Message, Receive, Scope, Send, read_body, too_large
 from gateway.pipeline.runtime import Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest, expired, refuse
 from gateway.ports import Caller, Clock, Keys, Random, Sink
@@ -69,6 +69,18 @@ class Connection(Protocol):
 
     def sink(self) -> ConnectionSink:
         """Where the response is written."""
+
+
+Direct = Callable[[Headers, Connection], Coroutine[Any, Any, None]]
+"""Answers one request that came on a connection of our own server."""
+
+
+async def _nothing() -> Message:
+    raise AssertionError("our own server hands the body over")
+
+
+async def _nowhere(_: Message) -> None:
+    raise AssertionError("our own server writes by itself")
 
 
 Surface = Callable[["Front", RawRequest, Dialect, Sink], Awaitable[None]]
@@ -123,7 +135,20 @@ class Front:
         if surface is None:
             await self._other(scope, receive, send)
             return
-        await self._inference(scope, receive, send, surface)
+        connection: Connection | None = scope.get("extensions", NONE).get(CONNECTION)
+        if connection is not None and connection.shared:
+            connection = None
+        query = scope["query_string"].decode("latin-1")
+        headers = tuple(scope["headers"])
+        await self._inference(surface, scope["path"], query, headers, connection, receive, send)
+
+    def direct(self, method: bytes, target: bytes) -> Direct | None:
+        """For our own server: what answers such a request line, if it is an inference path and nothing else."""
+        surface = self._surfaces.get((method.decode("latin-1"), target.decode("latin-1")))
+        if surface is None:
+            return None
+        path = target.decode()
+        return lambda headers, connection: self._inference(surface, path, "", headers, connection)
 
     async def idle(self) -> None:
         """Returns when no inference request is in flight."""
@@ -137,20 +162,29 @@ class Front:
 
     # --- inference --------------------------------------------------------------------------------------------
 
-    async def _inference(self, scope: Scope, receive: Receive, send: Send, surface: Surface) -> None:
-        connection: Connection | None = scope.get("extensions", NONE).get(CONNECTION)
-        if connection is not None and connection.shared:
-            connection = None
+    async def _inference(
+        self,
+        surface: Surface,
+        path: str,
+        query: str,
+        headers: Headers,
+        connection: Connection | None,
+        receive: Receive = _nothing,
+        send: Send = _nowhere,
+    ) -> None:
+        """`receive` and `send` are ASGI's, for where there is no `connection`."""
         sink = AsgiSink(send) if connection is None else connection.sink()
         request_id = self._request_id()
-        dialect = dialect_of(scope["path"])
+        dialect = dialect_of(path)
         self.in_flight += 1
         self._idle.clear()
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
         try:
-            raw = await self._admit(scope, receive, connection, request_id)
+            caller = self._admit(headers)
+            body = await self._body(headers, connection, receive)
+            raw = RawRequest(request_id, path, query, headers, body, caller)
             if connection is None:
                 await self._watched(receive, surface(self, raw, dialect, sink), sink)
             else:
@@ -184,27 +218,24 @@ class Front:
         else:
             await refuse(sink, dialect, error, request_id)
 
-    async def _admit(
-        self, scope: Scope, receive: Receive, connection: Connection | None, request_id: str
-    ) -> RawRequest:
-        """Who asks, and may they; then the body. A caller without a key never gets to send 32 MiB."""
-        headers: Headers = tuple(scope["headers"])
+    def _admit(self, headers: Headers) -> Caller:
+        """Who asks, and may they: before the body, because a caller without a key never gets to send 32 MiB."""
         server = self.runtime().settings.server
         if self.draining:
             raise Draining("the gateway is shutting down; ask again in a moment")
         if self.in_flight + self.elsewhere > server.in_flight_max:
             raise TooManyRequests(f"over {server.in_flight_max} requests in flight (server.in_flight_max)")
-        caller = self.authenticate(dict(headers))
+        return self.authenticate(dict(headers))
+
+    async def _body(self, headers: Headers, connection: Connection | None, receive: Receive) -> bytes:
+        server = self.runtime().settings.server
         length = content_length(headers)
+        limit_bytes, timeout_s = server.max_body_bytes, server.body_timeout_s
         if connection is None:
-            body = await read_body(
-                receive, length=length, limit_bytes=server.max_body_bytes, timeout_s=server.body_timeout_s
-            )
-        elif length is not None and length > server.max_body_bytes:
-            raise too_large(server.max_body_bytes)
-        else:
-            body = await connection.body(server.max_body_bytes, server.body_timeout_s)
-        return RawRequest(request_id, scope["path"], scope["query_string"].decode("latin-1"), headers, body, caller)
+            return await read_body(receive, length=length, limit_bytes=limit_bytes, timeout_s=timeout_s)
+        if length is not None and length > limit_bytes:
+            raise too_large(limit_bytes)
+        return await connection.body(limit_bytes, timeout_s)
 
     def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
         """`authorization: Bearer` or `x-api-key`. Without any key configured a loopback caller is "anonymous", whatever

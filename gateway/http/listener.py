@@ -14,44 +14,222 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.errors import MalformedRequest
-from gateway.http.front import CONNECTION
+from gateway.http.front import CONNECTION, Direct
 from gateway.http.sink import ClientGone, too_large
 
 
 class ListenerProtocol(HttpToolsProtocol):
-    """One client connection. Requests on it are answered one after another, so one callback and one body are enough."""
+    """One client connection. Requests on it are answered one after another.
 
-    _departure: Callable[[], None] | None = None
-    _pieces: list[bytes] | None = None
-    _size = 0
-    _whole: asyncio.Future[None] | None = None
+    A plain POST to an inference path that nothing is pipelined before goes straight to the front (`Request`); everything
+    else takes uvicorn's way through ASGI, and finds the same `Request` there as an extension."""
+
+    _request: Request | None = None
+    """The one being answered, if it is answered here."""
+    _receiving: Request | None = None
+    """The one whose body is being parsed, likewise; requests pipelined behind another are uvicorn's."""
+    _idle_since: float | None = None
+    _idle_timer: asyncio.TimerHandle | None = None
+
+    # --- the parser's callbacks -------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        earlier: Any = self.cycle
+        if earlier is None or earlier.response_complete:
+            if (answer := self._answer()) is not None:
+                request = self._request = self._receiving = self.cycle = Request(self, None)  # type: ignore[assignment]
+                task = self.loop.create_task(answer(tuple(self.headers), request))
+                self.tasks.add(task)
+                task.add_done_callback(self._answered)
+                return
+            self._request = None
+        self._receiving = None
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expects
         scope: Any = self.scope
-        scope["extensions"] = {CONNECTION: self}
+        scope["headers"] = headers
+        lent: list[Request] = []
+        scope["extensions"] = {CONNECTION: _Lent(self, lent)}
+        super().on_headers_complete()
+        lent.append(Request(self, self.cycle))
+        if not self.pipeline:
+            self._request = self._receiving = lent[0]
+
+    def _answer(self) -> Direct | None:
+        parser = self.parser
+        if self.expect_100_continue or parser.get_http_version() != "1.1" or parser.should_upgrade():
+            return None
+        key = (parser.get_method(), self.url)
+        known = _answers.get(self.app)
+        if known is None:
+            known = _answers[self.app] = {}
+        if key not in known:
+            find = getattr(self.app, "direct", None)
+            answer = find(*key) if find is not None else None
+            if answer is None:
+                return None  # not remembered: clients can make up any number of paths
+            known[key] = answer
+        return known[key]
+
+    def _answered(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.logger.error("Exception in the front", exc_info=error)
+            self.transport.close()
 
     def on_body(self, body: bytes) -> None:
-        if self._pieces is None:
+        request = self._receiving
+        if request is None or not request.take(body):
             super().on_body(body)
-            return
-        self._pieces.append(body)
-        self._size += len(body)
-        if self._size > self._limit and self._whole is not None and not self._whole.done():
-            self._whole.set_exception(too_large(self._limit))
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
+        request = self._receiving
+        if request is None or not request.own:
+            super().on_message_complete()
+        if request is not None:
+            request.ended()
+
+    # --- the connection ---------------------------------------------------------------------------------------
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        request, self._request = self._request, None
+        super().connection_lost(exc)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
+        if request is not None:
+            request.lost()
+
+    def on_response_complete(self) -> None:
+        """uvicorn's, but for the keep-alive timer: one is set per connection, not one per response."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+            return
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idle)
+
+    def _unset_keepalive_if_required(self) -> None:
+        self._idle_since = None
+
+    def _idle(self) -> None:
+        """Closes a connection on which nothing came for `timeout_keep_alive` seconds; otherwise looks again later."""
+        self._idle_timer = None
+        if self.transport.is_closing():
+            return
+        left_s = self.timeout_keep_alive
+        if self._idle_since is not None:
+            left_s -= self.loop.time() - self._idle_since  # type: ignore[assignment]
+        if left_s <= 0:
+            self.transport.close()
+        else:
+            self._idle_timer = self.loop.call_later(left_s, self._idle)
+
+
+_answers: WeakKeyDictionary[Any, dict[tuple[bytes, bytes], Direct]] = WeakKeyDictionary()
+"""By app: method and target to what answers them. As many as there are inference paths."""
+
+
+class _Lent:
+    """The ASGI extension: front.Connection of a request that went through uvicorn. Not to be used when something is
+    pipelined behind it, because uvicorn's state then speaks of the newest request."""
+
+    def __init__(self, connection: ListenerProtocol, lent: list[Request]) -> None:
+        self._connection = connection
+        self._lent = lent
+
+    @property
+    def shared(self) -> bool:
+        return bool(self._connection.pipeline) or self._connection._request is not self._lent[0]
+
+    def on_departure(self, callback: Callable[[], None] | None) -> None:
+        self._lent[0].on_departure(callback)
+
+    async def body(self, limit_bytes: int, timeout_s: float) -> bytes:
+        return await self._lent[0].body(limit_bytes, timeout_s)
+
+    def sink(self) -> ListenerSink:
+        return self._lent[0].sink()
+
+
+class _NoEvent:
+    """For uvicorn's protocol, which sets its cycle's event: nobody waits for ours."""
+
+    def set(self) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+NO_EVENT = _NoEvent()
+
+
+class Request:
+    """One request on a connection: front.Connection, and what uvicorn's protocol asks of its cycle. `cycle` is uvicorn's own
+    where the request went its way; without one (`own`) this object stands in for it."""
+
+    __slots__ = (
+        "_departure", "_limit", "_pieces", "_size", "_whole", "body_bytes", "connection", "cycle", "default_headers",
+        "disconnected", "keep_alive", "message_event", "more_body", "on_response", "own", "response_complete",
+        "response_started", "waiting_for_100_continue",
+    )  # fmt: skip
+
+    shared = False
+
+    def __init__(self, connection: ListenerProtocol, cycle: RequestResponseCycle | None) -> None:
+        self.connection = connection
+        self.own = cycle is None
+        self.cycle: Any = self if cycle is None else cycle
+        self._departure: Callable[[], None] | None = None
+        self._pieces: list[bytes] | None = [] if cycle is None else None
+        self._size = 0
+        self._limit = 0
+        self._whole: asyncio.Future[None] | None = None
+        self.disconnected = self.response_complete = self.response_started = False
+        self.waiting_for_100_continue = False
+        self.more_body = True
+        if cycle is None:
+            self.message_event = NO_EVENT
+            self.default_headers = connection.server_state.default_headers
+            self.keep_alive = connection.parser.should_keep_alive()
+            self.on_response = connection.on_response_complete
+
+    # --- the protocol's side ----------------------------------------------------------------------------------
+
+    def take(self, piece: bytes) -> bool:
+        """A piece of the body; False: not for us."""
+        if self._pieces is None:
+            return False
+        if not self.cycle.response_complete:
+            self._pieces.append(piece)
+            self._size += len(piece)
+            if self._limit and self._size > self._limit and self._whole is not None and not self._whole.done():
+                self._whole.set_exception(too_large(self._limit))
+        return True
+
+    def ended(self) -> None:
+        self.more_body = False
         if self._whole is not None and not self._whole.done():
             self._whole.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
+    def lost(self) -> None:
+        self.disconnected = True
         if self._whole is not None and not self._whole.done():
             self._whole.set_exception(ClientGone())
         callback, self._departure = self._departure, None
@@ -60,47 +238,48 @@ class ListenerProtocol(HttpToolsProtocol):
 
     # --- front.Connection -------------------------------------------------------------------------------------
 
-    @property
-    def shared(self) -> bool:
-        """More requests are pipelined behind the one being answered: uvicorn's state speaks of the newest of them."""
-        return bool(self.pipeline)
-
     def on_departure(self, callback: Callable[[], None] | None) -> None:
         """See front.Connection. A client that left before anybody listened is told at once."""
         self._departure = callback
-        if callback is not None and self.cycle.disconnected:
+        if callback is not None and (self.disconnected or self.cycle.disconnected):
             self._departure = None
             callback()
 
     async def body(self, limit_bytes: int, timeout_s: float) -> bytes:
         """See front.Connection."""
         cycle = self.cycle
-        if cycle.disconnected:
+        if self.disconnected or cycle.disconnected:
             raise ClientGone
-        begun, cycle.body = cycle.body, bytearray()
-        if len(begun) > limit_bytes:
+        pieces = self._pieces
+        if pieces is None:  # uvicorn has collected it so far
+            pieces, cycle.body = [bytes(cycle.body)], bytearray()
+            self._size = len(pieces[0])
+            self.more_body = cycle.more_body
+        self._pieces = None
+        if self._size > limit_bytes:
             raise too_large(limit_bytes)
-        if not cycle.more_body:
-            cycle.message_event.clear()
-            return bytes(begun)
-        if cycle.waiting_for_100_continue and not self.transport.is_closing():
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self.more_body:
+            await self._rest(pieces, limit_bytes, timeout_s)
+        cycle.message_event.clear()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _rest(self, pieces: list[bytes], limit_bytes: int, timeout_s: float) -> None:
+        connection, cycle = self.connection, self.cycle
+        if cycle.waiting_for_100_continue and not connection.transport.is_closing():
+            connection.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             cycle.waiting_for_100_continue = False
-        loop = asyncio.get_running_loop()
-        self._pieces, self._size, self._limit = [bytes(begun)], len(begun), limit_bytes
-        whole = self._whole = loop.create_future()
-        alarm = loop.call_later(timeout_s, _late, whole, timeout_s)
-        self.flow.resume_reading()
+        self._pieces, self._limit = pieces, limit_bytes
+        whole = self._whole = connection.loop.create_future()
+        alarm = connection.loop.call_later(timeout_s, _late, whole, timeout_s)
+        connection.flow.resume_reading()
         try:
             await whole
-            cycle.message_event.clear()
-            return b"".join(self._pieces)
         finally:
             alarm.cancel()
             self._pieces = self._whole = None
 
     def sink(self) -> ListenerSink:
-        return ListenerSink(self, self.cycle)
+        return ListenerSink(self.connection, self.cycle)
 
 
 def _late(whole: asyncio.Future[None], timeout_s: float) -> None:
@@ -114,7 +293,7 @@ class ListenerSink:
 
     __slots__ = ("_cycle", "_flow", "_head", "_sized", "_transport", "cut", "finished", "started", "status")
 
-    def __init__(self, connection: ListenerProtocol, cycle: RequestResponseCycle) -> None:
+    def __init__(self, connection: ListenerProtocol, cycle: RequestResponseCycle | Request) -> None:
         self._cycle = cycle
         self._flow: FlowControl = connection.flow
         self._transport = connection.transport

@@ -36,7 +36,9 @@ class Transport(asyncio.Transport):
 
 
 async def connected(app):
-    config = uvicorn.Config(app, http=ListenerProtocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        app, http=ListenerProtocol, ws="none", lifespan="off", log_config=None, proxy_headers=False, server_header=False
+    )
     config.load()
     protocol = ListenerProtocol(
         config=config, server_state=ServerState(), app_state={}, _loop=asyncio.get_running_loop()
@@ -112,7 +114,7 @@ async def test_a_response_on_the_connection_reads_like_one_through_asgi():
             await sink.whole(200, [(b"x-a", b"1")], b"body")
         else:
             await sink.start(200, [(b"x-a", b"1")])
-            assert not scope["extensions"][CONNECTION].transport.written.endswith(b"x-a: 1\r\n\r\n"), "waits for data"
+            assert not protocol.transport.written.endswith(b"x-a: 1\r\n\r\n"), "waits for data"
             await sink.write(b"one")
             assert sink.push(b"three") is None
             await sink.finish()
@@ -167,11 +169,11 @@ async def test_back_pressure_waits_and_a_client_that_left_frees_the_writer():
         connection = scope["extensions"][CONNECTION]
         sink = connection.sink()
         await sink.start(200, [])
-        connection.flow.pause_writing()
+        protocol.flow.pause_writing()
         waiting = sink.push(b"late")
         assert waiting is not None
         await waiting
-        done.append(connection.transport.written)
+        done.append(protocol.transport.written)
 
     protocol = await connected(app)
     protocol.data_received(head(0))
@@ -268,3 +270,130 @@ async def test_who_asks_too_late_is_told_at_once_and_who_unsets_is_not_told():
     begin.set()
     await asyncio.sleep(0.01)
     assert told == ["late"]
+
+
+class Direct:
+    """An app with a way of its own for one path."""
+
+    def __init__(self):
+        self.seen = []
+        self.asgi = []
+        self.requests = []
+
+    def direct(self, method, target):
+        return self.answer if (method, target) == (b"POST", b"/fast") else None
+
+    async def answer(self, headers, connection):
+        self.requests.append(connection)
+        body = await connection.body(1 << 20, 1)
+        self.seen.append((dict(headers)[b"host"], body))
+        await connection.sink().whole(200, [(b"x-a", b"1")], b"fast")
+
+    async def __call__(self, scope, receive, send):
+        connection = scope["extensions"][CONNECTION]
+        body = (await receive())["body"] if connection.shared else await connection.body(100, 1)
+        self.asgi.append((scope["path"], body))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+
+async def test_an_inference_path_goes_straight_to_the_front():
+    app = Direct()
+    protocol = await connected(app)
+    for n in range(3):
+        protocol.data_received(head(3, b"/fast") + b"a%d" % n)
+        await asyncio.sleep(0.01)
+        assert len(app.seen) == n, "the body is not whole"
+        protocol.data_received(b"!")
+        await asyncio.sleep(0.01)
+    assert app.seen == [(b"a", b"a%d!" % n) for n in range(3)]
+    assert protocol.transport.written.count(b"HTTP/1.1 200 OK") == 3
+    assert not app.asgi
+    assert not protocol.tasks
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET /fast HTTP/1.1", b"POST /fast?x=1 HTTP/1.1", b"POST /fast HTTP/1.0", b"POST /other HTTP/1.1"]
+)
+async def test_everything_else_goes_through_asgi(line):
+    app = Direct()
+    protocol = await connected(app)
+    protocol.data_received(line + b"\r\nhost: a\r\ncontent-length: 2\r\n\r\nhi")
+    await asyncio.sleep(0.01)
+    assert len(app.asgi) == 1
+    assert app.asgi[0][1] == b"hi"
+    assert not app.seen
+
+
+async def test_what_is_pipelined_behind_a_direct_request_is_answered_after_it_with_its_own_body():
+    app = Direct()
+    protocol = await connected(app)
+    protocol.data_received(head(3, b"/fast") + b"one" + head(3, b"/fast") + b"two" + head(5, b"/other") + b"three")
+    await asyncio.sleep(0.05)
+    assert [body for _, body in app.seen] == [b"one"]
+    assert app.asgi == [("/fast", b"two"), ("/other", b"three")]
+    written = protocol.transport.written
+    assert written.index(b"200 OK") < written.index(b"204")
+    protocol.data_received(head(4, b"/fast") + b"four")
+    await asyncio.sleep(0.02)
+    assert [body for _, body in app.seen] == [b"one", b"four"]
+
+
+async def test_a_direct_client_that_leaves_is_told():
+    told = []
+
+    class Waiting(Direct):
+        async def answer(self, headers, connection):
+            connection.on_departure(lambda: told.append("left"))
+            await asyncio.sleep(10)
+
+    protocol = await connected(Waiting())
+    protocol.data_received(head(0, b"/fast"))
+    await asyncio.sleep(0.01)
+    protocol.connection_lost(None)
+    assert told == ["left"]
+    for task in list(protocol.tasks):
+        task.cancel()
+
+
+async def test_a_front_that_breaks_closes_the_connection(caplog):
+    class Broken(Direct):
+        async def answer(self, headers, connection):
+            raise ValueError("oh")
+
+    protocol = await connected(Broken())
+    protocol.data_received(head(0, b"/fast"))
+    await asyncio.sleep(0.01)
+    assert protocol.transport.closed
+    assert not protocol.tasks
+
+
+async def test_an_idle_connection_is_closed_and_a_used_one_is_not():
+    protocol = await connected(Direct())
+    protocol.timeout_keep_alive = 0.1
+    for _ in range(4):
+        protocol.data_received(head(0, b"/fast"))
+        await asyncio.sleep(0.06)
+        assert not protocol.transport.closed
+    await asyncio.sleep(0.2)
+    assert protocol.transport.closed
+
+
+async def test_a_connection_that_is_answering_is_not_idle():
+    class Slow(Direct):
+        async def answer(self, headers, connection):
+            await connection.body(10, 1)
+            if self.seen:
+                await asyncio.sleep(0.25)
+            self.seen.append(1)
+            await connection.sink().whole(200, [], b"x")
+
+    protocol = await connected(Slow())
+    protocol.timeout_keep_alive = 0.1
+    protocol.data_received(head(0, b"/fast"))
+    await asyncio.sleep(0.01)
+    protocol.data_received(head(0, b"/fast"))
+    await asyncio.sleep(0.2)
+    assert not protocol.transport.closed
+    await asyncio.sleep(0.1)
+    assert protocol.transport.written.count(b"200 OK") == 2
