@@ -380,7 +380,7 @@ class MessagesDecoder:
             case "tool_use":
                 events += self._call_start(open_, block)
             case _:
-                self._opaque_start(open_, raw)
+                self._opaque_start(open_, block, raw)
         return events
 
     def _call_start(self, open_: _Open, block: _Block) -> list[Event]:
@@ -393,10 +393,11 @@ class MessagesDecoder:
             open_.initial = bytes(block.input)
         return [BlockStart(open_.index, ToolCall(call_id, block.name, ""))]
 
-    def _opaque_start(self, open_: _Open, raw: msgspec.Raw) -> None:
+    def _opaque_start(self, open_: _Open, block: _Block, raw: msgspec.Raw) -> None:
         kind = open_.kind
         safe = kind in SERVER_BLOCKS or kind.endswith("_tool_result")
-        if not safe and ("tool" in kind or "call" in kind or "use" in kind):
+        named = block.name is not None or given(block.input)
+        if not safe and (named or "tool" in kind or "call" in kind or "use" in kind):
             raise UpstreamProtocol(f"a block of the unknown type {kind!r} could be a tool call")
         open_.initial = bytes(raw)
         open_.raw = understood(_object, raw, "a content block")

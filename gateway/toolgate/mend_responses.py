@@ -73,16 +73,18 @@ class ResponsesMender(Counts):
         response = value.get("response")
         if isinstance(response, dict):
             mend_output(response, self._rulings)
-        return self._numbered(raw, value)
+        if isinstance(number := value.get(_NUMBER), int):
+            value[_NUMBER] = number + self._shift
+        return renewed(raw, value)
 
     # --- events ---
 
     def _numbered(self, raw: bytes, value: dict[str, Any]) -> bytes:
-        """The event with its number moved; without an edit before it, the very bytes (unless its data changed)."""
+        """The event with its number moved; without an edit before it, the very bytes."""
         number = value.get(_NUMBER)
         if self._shift and isinstance(number, int):
             return renewed(raw, {**value, _NUMBER: number + self._shift})
-        return renewed(raw, value) if value.get("type") in _TERMINALS else raw
+        return raw
 
     def _events(self, value: dict[str, Any], made: list[dict[str, Any]]) -> bytes:
         """Events in the place of one of the upstream's; the numbers behind it move."""
@@ -123,9 +125,6 @@ class ResponsesMender(Counts):
             field = "input" if kind.endswith("_input.done") else "arguments"
             return self._events(value, [{**value, field: ruling.out.decode("utf-8", "replace")}])
         return self._events(value, [])
-
-
-_TERMINALS: Final = frozenset({"response.completed", "response.incomplete"})
 
 
 def _keys(value: dict[str, Any]) -> list[Key]:
