@@ -57,7 +57,9 @@ class ResponsesMender(Counts):
                 out.append(item.raw)
             elif (before := _at(self._changed, value)) is not None:
                 out.append(self._again(item.raw, value, before))
-            elif (ruling := _at(places, value)) is None or ruling.untouched:
+            elif (ruling := _at(places, value)) is None and item.call and not untouched(rulings):
+                out.append(self._events(value, []))  # whose piece it is cannot be told: of the refused one, perhaps
+            elif ruling is None or ruling.untouched:
                 out.append(self._numbered(item.raw, value))
             else:
                 self._changed |= {key: told for key, told in places.items() if told is ruling}

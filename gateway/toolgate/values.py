@@ -20,14 +20,15 @@ HELD_BYTES_MAX: Final = 4 << 20
 """Calls under way in one stream; a written file of this size is beyond every model's output limit. More is refused."""
 HELD_S_MAX: Final = 1800.0
 """A call must be complete by then: 30k tokens of a written file at 20 a second."""
-JUDGE_S_MAX: Final = 120.0
-"""A verdict must be there by then (a person may be asked meanwhile); otherwise the call is refused."""
+JUDGE_S_MAX: Final = 900.0
+"""A verdict must be there by then, otherwise the call is refused. The judge has limits of its own for hooks and for people
+who are asked; this is the last one, for a judge that hangs."""
 RETRIES_MAX: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a client is refused. `form` for shell calls, `form_other` where a shim is not possible (and for what `retry` falls
+    """How a client is refused, unless the verdict says it. `form` for shell calls, `form_other` where a shim is not possible (and for what `retry` falls
     back to). Limits in bytes and seconds; at each of them a call is refused, never released."""
 
     form: Form = "shim"
