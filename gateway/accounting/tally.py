@@ -59,16 +59,16 @@ class Tally:
     def feed(self, event: Event) -> None:
         match event:
             case Delta(index, text, summary, part):
-                self.text_bytes += _size(text)
+                self.text_bytes += size_of(text)
                 if (open_ := self._thinking.get(index)) is not None and self._kept < KEEP_REASONING_CHARS:
                     self._kept += len(text)
                     (open_.summary.setdefault(part, []) if summary else open_.text).append(text)
             case BlockStart(index, ToolCall() as call):
                 self.tool_calls[index] = call
-                self.text_bytes += _size(call.name) + _size(call.arguments)
+                self.text_bytes += size_of(call.name) + size_of(call.arguments)
             case BlockStart(index, Reasoning() as block):
                 self._thinking[index] = _Thinking(block)
-                self.text_bytes += _size(block.text)
+                self.text_bytes += size_of(block.text)
             case Sealed(index, signature, encrypted):
                 if (open_ := self._thinking.get(index)) is not None:
                     open_.signature, open_.encrypted = signature, encrypted
@@ -128,6 +128,6 @@ class Tally:
         )
 
 
-def _size(text: str) -> int:
+def size_of(text: str) -> int:
     """Bytes in UTF-8, as in events that were forwarded undecoded."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -169,6 +169,13 @@ class Flight:
         """What follows the client's messages: turns of the model that were refused whole, and why."""
         return self.guard.again if self.guard is not None else ()
 
+    @property
+    def called(self) -> bool:
+        """A tool call has reached the client (held ones have not)."""
+        if self.guard is not None:
+            return any(not ruling.gone for ruling in self.guard.rulings)
+        return bool(self.tally.tool_calls)
+
     # --- towards the client -----------------------------------------------------------------------------------
 
     async def open_stream(self) -> None:

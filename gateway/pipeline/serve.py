@@ -255,7 +255,7 @@ class Pipeline:
         flight.outcome = "cut"
         flight.error = f"{broken.error.code}: {broken.error.text()}"[:500]
         harness = harnesses.all_harnesses().get(flight.exchange.identity.harness)
-        if harness is not None and harness.midstream == "cut" and not flight.tally.tool_calls:
+        if harness is not None and harness.midstream == "cut" and not flight.called:
             flight.sink.abort()
             return
         await flight.write(broken.raw or flight.dialect.error_event(broken.error, flight.exchange.request_id))

@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.accounting.tally import Tally
+from gateway.accounting.tally import Tally, size_of
 from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext, StreamEncoder
 from gateway.errors import PolicyDenied, UpstreamError, UpstreamProtocol
@@ -249,14 +249,18 @@ class Transit:
         if frame.kind == "text":
             self._tally.plain(len(run) - count * frame.around_bytes)
             return True
-        texts = [str(_string.decode(b'"' + inside + b'"')) for inside in frame.strings(run)]
+        texts: list[str] = [_string.decode(b'"' + inside + b'"') for inside in frame.strings(run)]
         for text in texts:
             self._decoder.more(frame, text)
-            self._tally.feed(Delta(frame.index, text))
-        if frame.kind == "call" and self._gate is not None:
-            self._gate.more(run, frame.index, texts)
-            return False
-        return True
+        if frame.kind == "reasoning":
+            for text in texts:
+                self._tally.feed(Delta(frame.index, text))
+            return True
+        self._tally.plain(sum(map(size_of, texts)))
+        if self._gate is None:
+            return True
+        self._gate.more(run, frame.index, texts)
+        return False
 
     def _learn(self, event: bytes) -> None:
         """Frames serve streams that repeat themselves; where none ever fits a second event, trying ends soon."""

@@ -5,7 +5,7 @@ The same maker serves streams and whole replies (as the events they amount to), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -62,6 +62,11 @@ class Calls:
                 return index if index in self._complete else -1
             case _:
                 return -1
+
+    def more(self, index: int, texts: Sequence[str]) -> None:
+        """Further pieces of an open call."""
+        if not self.dropping:
+            self._open[index][1].extend(texts)
 
     def _made(self, call: ToolCall, text: str) -> Complete:
         # A lone surrogate cannot be encoded; its stand-in is no UTF-8, which the judge refuses.

@@ -78,8 +78,7 @@ class Gate:
 
     def more(self, raw: bytes, index: int, texts: Sequence[str]) -> None:
         """Further pieces of an open call, several events at once."""
-        for text in texts:
-            self._calls.feed(Delta(index, text))
+        self._calls.more(index, texts)
         self._hold(Item(raw, (), frozenset((index,)), call=True, framed=True))
 
     def expire(self) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 from gateway.errors import PolicyDenied
 from gateway.ir import request as ir
 from gateway.ir.events import Delta, Event
@@ -28,8 +30,8 @@ RETRIES_MAX: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a client is refused, unless the verdict says it. `form` for shell calls, `form_other` where a shim is not possible (and for what `retry` falls
-    back to). Limits in bytes and seconds; at each of them a call is refused, never released."""
+    """How a client is refused, unless the verdict says it. `form_other` where a shim is not possible, and for what `retry`
+    falls back to. Limits in bytes and seconds; at each of them a call is refused, never released."""
 
     form: Form = "shim"
     form_other: Literal["text", "error"] = "text"
@@ -81,8 +83,7 @@ class Ruling:
         return self.wire if self.arguments is None else self.arguments
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """Something held: one raw event of the upstream with what it means, and the blocks of the calls it is about. `call`: it
     holds something of a call, even where that has no block yet. `framed`: it is nothing but pieces of its one call, of
     several events. Without `raw` only the events count."""

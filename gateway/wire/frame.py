@@ -65,6 +65,8 @@ class Frame:
     def strings(self, run: bytes) -> list[bytes]:
         """The insides of the strings, in order; of what `run` returned."""
         start, end = len(self.before), 2 - len(self.after)
+        if run.count(b"\n\n") == 1:
+            return [run[start : -len(self.after)]]
         return [event[start : end or None] for event in run.split(b"\n\n")[:-1]]
 
 
