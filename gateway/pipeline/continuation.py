@@ -112,6 +112,8 @@ def begin(
     """What may go on; None where the rules forbid it. `endpoint` is the one that broke."""
     if route is None or flight.kept is None or word_of(error, told=told) not in route.source.continue_on:
         return None
+    if flight.guard is not None and flight.guard.rulings:
+        return None  # a call was released, or refused in words of ours that no model may take for its own
     if flight.kept.spoiled or not _free_text(flight.request()):
         return None
     try:

@@ -77,7 +77,7 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
         flight.guard = Guard(ports.judge, flight.exchange, runtime.manner)
     race: Race | None = None
     if route is not None and route.guarded and flight.exchange.stream:
-        race = _guard(flight, route, ports, runtime)
+        race = _beyond(flight, route, ports, runtime)
     try:
         await _run(flight, route, ports, runtime, race)
     finally:
@@ -85,7 +85,7 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
             await race.close()
 
 
-def _guard(flight: Flight, route: Route, ports: Ports, runtime: Runtime) -> Race | None:
+def _beyond(flight: Flight, route: Route, ports: Ports, runtime: Runtime) -> Race | None:
     """What the route wants of a stream beyond trying its hops in order."""
     source = route.source
     if source.continue_on:

@@ -182,6 +182,8 @@ def _held_since(flight: Flight, transit: Transit, since: float) -> float:
 async def _send(flight: Flight, data: bytes) -> None:
     if data:
         flight.begun = True
+        if flight.kept is not None:
+            flight.kept.add(data)
         await flight.write(data)
 
 

@@ -96,13 +96,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class LoopClock:
-    """Implements `ports.Clock` with the time of the running loop, which on a `VirtualLoop` is virtual."""
+    """Implements `ports.Clock` with the time of the loop it was made in, which on a `VirtualLoop` is virtual. The ledger's
+    thread may ask it too."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
 
     def now(self) -> float:
-        return START_S + asyncio.get_running_loop().time()
+        return START_S + self._loop.time()
 
     def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
+        return self._loop.time()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -30,6 +30,9 @@ CREATE INDEX IF NOT EXISTS state_expires ON state (expires_s);
 SWEEP_EVERY = 500
 """Writes between two removals of what has expired."""
 
+KEYS_MAX = 500
+"""Asked for in one query; SQLite's bound on its parameters is 32,766, in old builds 999."""
+
 BUSY_S = 5.0
 """How long a write waits for those of other processes. Each holds the lock for well under a millisecond."""
 
@@ -60,7 +63,7 @@ class SqliteState:
     async def get_many(self, ns: str, keys: Sequence[str]) -> list[bytes | None]:
         if not keys:
             return []
-        return await self._run(lambda db: [self._read(db, ns, key) for key in keys])
+        return await self._run(lambda db: self._read_all(db, ns, keys))
 
     async def put(self, ns: str, key: str, value: bytes, ttl_s: float) -> None:
         await self.put_many(ns, {key: value}, ttl_s)
@@ -144,8 +147,18 @@ class SqliteState:
             self._db = open_file(self._path)
         return self._db
 
-    def _read(self, db: sqlite3.Connection, ns: str, key: str) -> bytes | None:
-        return self._read_at(db, ns, key, self._clock.now())
+    def _read_all(self, db: sqlite3.Connection, ns: str, keys: Sequence[str]) -> list[bytes | None]:
+        now = self._clock.now()
+        if len(keys) == 1:
+            return [self._read_at(db, ns, keys[0], now)]
+        found: dict[str, bytes] = {}
+        for start in range(0, len(keys), KEYS_MAX):
+            some = keys[start : start + KEYS_MAX]
+            marks = ", ".join("?" * len(some))
+            query = f"SELECT key, value, counter FROM state WHERE ns = ? AND expires_s > ? AND key IN ({marks})"
+            for key, value, counter in db.execute(query, (ns, now, *some)):
+                found[key] = bytes(value) if value is not None else b"%d" % counter
+        return [found.get(key) for key in keys]
 
     @staticmethod
     def _read_at(db: sqlite3.Connection, ns: str, key: str, now: float) -> bytes | None:

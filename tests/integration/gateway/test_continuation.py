@@ -1,12 +1,14 @@
 """Failover after the first byte: a stream that breaks after text is gone on with by the next model, and the client sees one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from gateway.errors import UpstreamProtocol
 from gateway.testing.scripted import Call, ScriptedModel, ScriptedUpstream, Text, Thinking, Turn, say
 from gateway.wire import sse
+from policies.verdict import Verdict
 from tests.support.gateways import PATHS, ended_well, events_of, failed_in, model_at, staged, text_in
 
 DIALECTS = list(PATHS)
@@ -361,3 +363,30 @@ async def test_text_that_was_in_mid_thought_is_not_gone_on_with(tmp_path):
         reply = await stage.ask("messages", stream=True)
         assert failed_in("messages", reply.body)
         assert up.vendors["http://second.test"].requests == []
+
+
+class Denying:
+    """Implements `ports.Judge`: no call passes."""
+
+    async def judge(self, calls, exchange):
+        return [Verdict("deny", "rules", "not here") for _ in calls]
+
+
+@pytest.mark.parametrize("second", DIALECTS)
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_calls_of_who_goes_on_are_judged(tmp_path, client, second):
+    turn = Turn(parts=(Text(REST), Call("read_files", {"path": "a"})), finish="tool")
+    tools = {
+        "chat": [{"type": "function", "function": {"name": "read_files", "parameters": {"type": "object"}}}],
+        "messages": [{"name": "read_files", "input_schema": {"type": "object"}}],
+        "responses": [{"type": "function", "name": "read_files", "parameters": {"type": "object"}}],
+    }[client]
+    async with staged(tmp_path, config(client, second), upstream=upstream("cut", second=turn)) as stage:
+        pipeline = stage.gateway.front.pipeline
+        pipeline.ports = replace(pipeline.ports, judge=Denying())
+        reply = await stage.ask(client, stream=True, tools=tools)
+        assert REST in text_in(client, reply.body)
+        assert ended_well(client, reply.body)
+        assert b'"path"' not in reply.body.partition(b'"tools"')[0], "nothing of the call's arguments"
+        assert b"not here" in reply.body
+        assert [h.model for h in stage.row.hops] == ["first", "second"]

@@ -20,3 +20,17 @@ async def test_closing_twice_and_unused(tmp_path):
     store = SqliteState(ManualClock(), tmp_path / "s")
     await store.aclose()
     assert not (tmp_path / "s").exists()
+
+
+async def test_many_keys_in_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.adapters.state.sqlite.KEYS_MAX", 3)
+    clock = ManualClock()
+    store = SqliteState(clock, tmp_path / "s")
+    await store.put_many("ns", {f"k{n}": b"%d" % n for n in range(8)}, 60)
+    await store.put("ns", "old", b"x", 5)
+    await store.put("other", "k9", b"x", 60)
+    await store.add("ns", "n", 5, 60)
+    await clock.advance(10)
+    keys = ["k7", "k0", "old", "k0", "k9", "n", "k3", "none"]
+    assert await store.get_many("ns", keys) == [b"7", b"0", None, b"0", None, b"5", b"3", None]
+    await store.aclose()
