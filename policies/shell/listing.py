@@ -1,5 +1,6 @@
 """Commands that print names of files below a known place: `find`, `git ls-files`, `ls`, `rg -l`, and filters behind
-them. What they print is then known well enough to read it: a glob. `loose` names may begin with a dash and be taken for an option."""
+them. What they print is then known well enough to read it: a glob. `loose` names may begin with a dash and be taken for an
+option."""
 
 from __future__ import annotations
 

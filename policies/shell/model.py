@@ -84,7 +84,8 @@ class Program:
     """`names` separated by blanks. `strict`: an option that is not listed makes the command one that is not fully read.
     `spoken`: its words are only printed or compared, so one that is not known changes nothing. `stop`: options end at the
     first operand, and behind the options in `ends` (`python -m`). `style` "single": long options with one dash; "loose":
-    anything with a dash is an option without value; "none": everything is an operand. `subs`: subcommands (keys separated by blanks, "*" for any other)."""
+    anything with a dash is an option without value; "none": everything is an operand. `subs`: subcommands (keys
+    separated by blanks, "*" for any other, "" for none)."""
 
     names: str
     options: Options = field(default_factory=dict)

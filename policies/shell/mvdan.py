@@ -4,6 +4,8 @@ version of the parser then makes calls ask instead of losing a part. Written aga
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -31,6 +33,7 @@ from policies.shell.syntax import (
 )
 
 Json = dict[str, Any]
+_NAME = re.compile(r"[A-Za-z_]\w*")
 DEPTH_MAX = 60
 """Of nested commands; a person writes fewer than ten."""
 
@@ -195,21 +198,28 @@ class _Reader:
     def arithmetic(self, node: Json | None) -> Word:
         """The substitutions of an arithmetic expression: all that runs in it."""
         inner: list[Subst] = []
-        risky = self._arithmetic(node, inner)
-        return (Unread("arithmetic on text" if risky else "", True, tuple(inner)),)
+        names: list[str] = []
+        risky = self._arithmetic(node, inner, names)
+        return (Unread("arithmetic on text" if risky else "", True, tuple(inner), tuple(names)),)
 
-    def _arithmetic(self, node: Json | None, inner: list[Subst]) -> bool:
+    def _arithmetic(self, node: Json | None, inner: list[Subst], names: list[str]) -> bool:
         if node is None:
             return False
         kind = node.get("Type", "Word" if "Parts" in node else "")
         if kind == "Word":
             word = self.word(node)
             inner.extend(substitutions(word))
-            return any(isinstance(part, Unread) and bool(part.why) for part in word)
+            for part in word:
+                if isinstance(part, Param):
+                    names.append(part.name)
+                elif isinstance(part, Text):
+                    names.extend(_NAME.findall(part.value))
+            # A subscript is expanded once more when it is evaluated.
+            return any((isinstance(part, Unread) and part.why) or (isinstance(part, Param) and part.op) for part in word)
         risky = False
         for key in ("X", "Y", "Z"):
             if isinstance(node.get(key), dict):
-                risky = self._arithmetic(node[key], inner) or risky
+                risky = self._arithmetic(node[key], inner, names) or risky
         if kind not in {"BinaryArithm", "UnaryArithm", "ParenArithm", "FlagsArithm"}:
             raise NotRead(f"arithmetic that is not read ({kind})")
         return risky
@@ -269,7 +279,8 @@ class _Reader:
             out.append(Subst("<" if node["Op"] == "<(" else ">", self.stmts(node.get("Stmts")), quoted))
         elif kind == "ArithmExp":
             word = self.arithmetic(node["X"])
-            out.append(Unread(word[0].why, quoted, word[0].inner) if isinstance(word[0], Unread) else word[0])
+            first = word[0]
+            out.append(replace(first, quoted=quoted) if isinstance(first, Unread) else first)
         elif kind == "ExtGlob":
             out.append(Unread("an extended pattern", quoted))
         else:
@@ -283,14 +294,14 @@ class _Reader:
             op = "zsh"
         if node.get("Index") is not None:
             op = "[]"
-            self._arithmetic(node["Index"], inner)
+            self._arithmetic(node["Index"], inner, [])
         for key in ("Excl", "Length", "Width", "IsSet", "Plus"):
             if node.get(key):
                 op = key
         if node.get("Slice") is not None:
             op = "slice"
             for key in ("Offset", "Length"):
-                self._arithmetic(node["Slice"].get(key), inner)
+                self._arithmetic(node["Slice"].get(key), inner, [])
         if node.get("Repl") is not None:
             op = "replace"
             for key in ("Orig", "With"):

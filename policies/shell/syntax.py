@@ -41,11 +41,13 @@ class Subst:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A part whose value is never known: arithmetic, extended patterns. `why` names it; "" needs no remark."""
+    """A part whose value is never known: arithmetic, extended patterns. `why` names it; "" needs no remark. `names` are the
+    variables that arithmetic evaluates: a text in one of them is evaluated too, and may run commands in a subscript."""
 
     why: str
     quoted: bool = False
     inner: tuple[Subst, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 Part = Text | Param | Subst | Unread

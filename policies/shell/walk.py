@@ -33,9 +33,10 @@ from policies.shell.syntax import (
     Subst,
     Test,
     Text,
+    Unread,
     Word,
 )
-from policies.shell.words import Field, Printed, expand, single, value_of
+from policies.shell.words import NUMBER, Field, Printed, expand, single, value_of
 
 COMMANDS_MAX = 50
 """Sub-commands that are judged; with more a person looks (Adversa, April 2026: long chains were not checked)."""
@@ -49,6 +50,11 @@ _ANYWHERE = frozenset(
     {"cd", "pushd", "popd", "pwd", "echo", "printf", "true", "false", ":", "test", "[", "exit", "sleep"}
 )
 """Programs to which the working directory means nothing."""
+_DEAF = frozenset(
+    "grep egrep fgrep sort uniq head tail wc awk gawk sed cut tr jq less more column nl rev tac tee fold fmt cat sum md5sum "
+    "sha1sum sha256sum rg paste od xxd hexdump strings comm diff join".split()
+)
+"""Programs to which their input is only text: what it is need not be worked out."""
 Parse = Callable[[str], Script]
 """Parses a text inside the text. NotRead when it cannot be; other exceptions pass through (a request for the parser)."""
 
@@ -151,10 +157,12 @@ class Walker:
 
     def _pipe(self, cmd: Binary) -> None:
         """Each side in a shell of its own; in zsh the last one is not, so what it sets is not known afterwards."""
-        printed = constant_output(cmd.left, self.stdin, self._peek)
+        deaf = _first(cmd.right) in _DEAF
+        printed = None if deaf else constant_output(cmd.left, self.stdin, self._peek)
+        found = None if deaf or printed is not None else listing(cmd.left, self._peek)
         self._subshell(lambda: self.stmt(cmd.left))
         outer, self.stdin = self.stdin, printed
-        names, self.names = self.names, listing(cmd.left, self._peek) if printed is None else None
+        names, self.names = self.names, found
         before = self.state.copy()
         self.stmt(cmd.right)
         self.state.join(before)
@@ -189,8 +197,9 @@ class Walker:
     def _loop(self, cmd: Loop) -> None:
         for word in cmd.words:
             self._word(word)
-        for name in _assigned((*cmd.tests, *cmd.body)):
-            self.state.forget(name)
+        for name, number in _assigned((*cmd.tests, *cmd.body)).items():
+            before = self.state.values.get(name) or ""
+            self.assign(name, NUMBER if number and (before == NUMBER or before.isdecimal()) else None)
         start = self.state.copy()
         turns = self._items(cmd)
         twice = 2 if len(turns) == 1 and _moves((*cmd.tests, *cmd.body)) else 1
@@ -225,7 +234,7 @@ class Walker:
             if cmd.arithmetic and (item.value is None or "[" in item.value or item.why):
                 self.doubt(item.why or "arithmetic on text")
         for name in cmd.assigns:
-            self.state.forget(name)
+            self.assign(name, NUMBER)
         self.state.failed = self.state.dirs
 
     # --- words -------------------------------------------------------------------------------------------------------
@@ -556,21 +565,28 @@ def _leaves(stmt: Stmt) -> bool:
     cmd = stmt.cmd
     if isinstance(cmd, Group) and not cmd.sub and cmd.body:
         return _leaves(cmd.body[-1])
-    if not isinstance(cmd, Call) or not cmd.args or stmt.background:
-        return False
+    return not stmt.background and _first(stmt) in {"exit", "return", "break", "continue"}
+
+
+def _first(stmt: Stmt) -> str:
+    """The first word of a simple command, when it is plain text."""
+    cmd = stmt.cmd
+    if not isinstance(cmd, Call) or not cmd.args:
+        return ""
     word = cmd.args[0]
-    name = word[0].value if len(word) == 1 and hasattr(word[0], "value") else ""
-    return name in {"exit", "return", "break", "continue"}
+    return word[0].value if len(word) == 1 and isinstance(word[0], Text) else ""
 
 
-def _assigned(body: tuple[Stmt, ...]) -> set[str]:
-    """Names that are set anywhere in a loop."""
-    names: set[str] = set()
+def _assigned(body: tuple[Stmt, ...]) -> dict[str, bool]:
+    """Names that are set anywhere in a loop, and whether only by arithmetic."""
+    names: dict[str, bool] = {}
     for cmd in _calls(body):
-        names.update(item.name for item in cmd.assigns if not cmd.args or cmd.declares)
-        words = [word[0].value for word in cmd.args if len(word) == 1 and hasattr(word[0], "value")]
+        for item in cmd.assigns if not cmd.args or cmd.declares else ():
+            number = item.value is not None and len(item.value) == 1 and isinstance(item.value[0], Unread)
+            names[item.name] = number and names.get(item.name, True)
+        words = [word[0].value for word in cmd.args if len(word) == 1 and isinstance(word[0], Text)]
         if words[:1] in (["read"], ["mapfile"], ["readarray"], ["getopts"], ["printf"], ["unset"]):
-            names.update(word for word in words[1:] if word.isidentifier())
+            names.update(dict.fromkeys((word for word in words[1:] if word.isidentifier()), False))
     return names
 
 

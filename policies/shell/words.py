@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from policies.shell.state import HOME, State
 from policies.shell.syntax import Param, Part, Subst, Text, Unread, Word
 
+NUMBER = "$((…))"
+"""Stands for a number that is not worked out."""
 FIELDS_MAX = 64
 """Made by one brace expression; more is not known."""
 _NUMBERS = {
@@ -160,12 +162,22 @@ def _fields(word: Word, state: State, printed: dict[int, Printed], split: bool =
             _param(part, state, printed, builder)
         elif isinstance(part, Subst):
             _subst(part, printed[id(part)], builder)
-        elif part.why:
-            builder.lose(part.why, grave=True)
+        elif part.why or not all(_numeric(name, state) for name in part.names):
+            builder.lose(part.why or "arithmetic on text", grave=True)
         else:
-            builder.add("$((…))")
+            builder.add(NUMBER)
     builder.close()
     return builder.fields
+
+
+def _numeric(name: str, state: State) -> bool:
+    """Whether a variable holds no text that arithmetic would evaluate. The environment's own are taken to be sound."""
+    if name in _NUMBERS:
+        return True
+    value = value_of(name, state)
+    if value is None:
+        return name not in state.values and not (name.isdigit() and state.args is not None)
+    return value == "" or value == NUMBER or value.removeprefix("-").isdecimal()
 
 
 def _tilde(value: str, alone: bool) -> str:
@@ -196,7 +208,7 @@ def _param(part: Param, state: State, printed: dict[int, Printed], builder: _Bui
         _arguments(part, state, builder)
         return
     if part.op == "Length" or (part.name in _NUMBERS and not part.op and part.name not in state.values):
-        builder.add(f"${part.name}")
+        builder.add(NUMBER)
         return
     value = value_of(part.name, state)
     if part.op in {":-", "-"} and value is None and part.name not in state.values and part.word:

@@ -111,18 +111,20 @@ def _xargs(call: Invocation) -> None:
     if call.has("-a", "--arg-file"):
         call.stdin = None
     mark = call.value("-I", "-i", "-J", "--replace") or ("{}" if call.has("-i", "-I", "--replace", "-J") else "")
-    added = _input(call)
+    added = _input(call, lines=bool(mark))
     argv = [item for word in argv for item in _replaced(word, mark, added)] if mark else [*argv, *added]
     call.run.words(call, argv, "xargs", wrapper=call.program)
 
 
-def _input(call: Invocation) -> list[Field]:
+def _input(call: Invocation, lines: bool) -> list[Field]:
     if call.stdin is None and call.names is not None:
         return list(call.names)
     if call.stdin is None:
         return [Field(None, why="words come from another command's output", rough="$_")]
     if call.has("-0", "--null"):
         return [Field(word) for word in call.stdin.split("\0") if word.strip()][:50]
+    if lines:
+        return [Field(line.strip()) for line in call.stdin.splitlines() if line.strip()][:50]
     return [Field(word.strip("'\"")) for word in call.stdin.split()][:50]
 
 
