@@ -24,6 +24,7 @@ _VENDOR_SHELLS: Final = {"local_shell_call": ("action", "command"), "shell_call"
 """OpenAI's own shell items, and where their command stands."""
 
 _FORMS: Final[dict[str, Form]] = {"text": "text", "shim": "shim", "retry": "retry", "error": "error"}
+"""What a rule or a policy may ask for."""
 
 _object: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict[str, Any])
 
@@ -49,7 +50,7 @@ def ruling(told: Complete, verdict: Verdict, manner: Manner) -> Ruling:
             arguments = wrap_custom(arguments.decode("utf-8", "replace")).encode()
         return Ruling(call, verdict, arguments=arguments, wire=told.wire)
     text = text_of(call, verdict)
-    form = _FORMS.get(verdict.refusal or "", manner.form)
+    form: Form = _FORMS.get(verdict.refusal or "", manner.form)
     if form == "shim":
         arguments = shim(call, text)
         if arguments is not None:
