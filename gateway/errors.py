@@ -3,7 +3,7 @@
     GatewayError
       DownstreamError     the caller's fault; another hop cannot help
         MalformedRequest 400    Unauthenticated 401      AttestationFailed 403   ModelNotAllowed 403
-        ForeignPage 403
+        ForeignPage 403         Conflict 409
         UnknownModel 404        NotFound 404             MethodNotAllowed 405    BodyTooLarge 413
         UnsupportedFeature 422  UpgradeRequired 426      BudgetExceeded 429      TooManyRequests 429
         NotAvailable 501
@@ -112,6 +112,14 @@ class NotFound(DownstreamError):
     status = 404
     kind = "not_found_error"
     code = "not_found"
+
+
+class Conflict(DownstreamError):
+    """What was asked for is over or was done already."""
+
+    status = 409
+    kind = "invalid_request_error"
+    code = "conflict"
 
 
 class MethodNotAllowed(DownstreamError):

@@ -185,6 +185,9 @@ class Keys(Protocol):
     def find(self, secret: str) -> Caller | None:
         """None for an unknown, revoked or expired key. Constant work, no I/O."""
 
+    def approver(self, secret: str) -> Caller | None:
+        """The same for keys that may decide on approvals; no key is both."""
+
 
 class Classifier(Protocol):
     """Labels a request. Runs off the event loop when it costs more than 50 µs."""

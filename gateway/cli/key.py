@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from gateway.accounting.report import since_of
-from gateway.adapters.keys import KeyRow, SqliteKeys
+from gateway.adapters.keys import KeyRow, Role, SqliteKeys
 from gateway.adapters.system import SystemClock
 from gateway.cli import EXIT_PROBLEMS
 from gateway.cli._paths import state_dir_of
@@ -37,6 +37,13 @@ def _store(state_dir: str | None) -> SqliteKeys:
 @click.option("--lane", "lanes", multiple=True, type=click.Choice(LANES), help="A lane it may use. Default: all.")
 @click.option("--tag", "tags", multiple=True, help="A tag put on its requests.")
 @click.option("--expires", help="When it ends: in 12h, 30d, 8w, or a date such as 2027-01-01 (UTC). Default: never.")
+@click.option(
+    "--role",
+    type=click.Choice(["agent", "approver"]),
+    default="agent",
+    show_default=True,
+    help="agent calls models; approver decides on approvals and nothing else.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_STATE_DIR
 def create(
@@ -45,6 +52,7 @@ def create(
     lanes: tuple[str, ...],
     tags: tuple[str, ...],
     expires: str | None,
+    role: Role,
     as_json: bool,
     state_dir: str | None,
 ) -> None:
@@ -52,13 +60,19 @@ def create(
     if not name.strip() or len(name) > 100 or not name.isprintable():
         raise click.BadParameter("1 to 100 printable characters", param_hint="NAME")
     expires_s = None if expires is None else _end(expires)
-    secret, caller = _store(state_dir).create(name.strip(), models=models, lanes=lanes, tags=tags, expires_s=expires_s)
+    store = _store(state_dir)
+    secret, caller = store.create(
+        name.strip(), models=models, lanes=lanes, tags=tags, expires_s=expires_s, role=role
+    )
     if as_json:
         click.echo(json.dumps({"id": caller.key_id, "name": caller.name, "key": secret}))
         return
     click.echo(secret)
     click.echo(f"{caller.key_id} ({caller.name}). Shown this once: it is stored as a digest only.", err=True)
-    click.echo("From now on every request needs a key, on loopback too.", err=True)
+    if role == "agent":
+        click.echo("From now on every request needs a key, on loopback too.", err=True)
+    else:
+        click.echo("It decides on approvals (/admin/v1/approvals). Keep it away from agents.", err=True)
 
 
 def _end(text: str) -> float:
@@ -87,11 +101,11 @@ def list_(as_json: bool, state_dir: str | None) -> None:
     if not known:
         click.echo("No keys. On loopback none is needed; `interlock key create NAME` makes one.")
         return
-    rows = [("ID", "NAME", "CREATED", "STATE", "MODELS", "LANES", "TAGS")]
+    rows = [("ID", "NAME", "CREATED", "STATE", "ROLE", "MODELS", "LANES", "TAGS")]
     for row in known:
         c = row.caller
         limits = (", ".join(c.models) or "all", ", ".join(c.lanes) or "all", ", ".join(c.tags) or "-")
-        rows.append((c.key_id, c.name, _date(row.created_s), _state(row), *limits))
+        rows.append((c.key_id, c.name, _date(row.created_s), _state(row), row.role, *limits))
     widths = [max(len(r[i]) for r in rows) for i in range(len(rows[0]))]
     for r in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip())
@@ -133,4 +147,5 @@ def _plain(row: KeyRow) -> dict[str, object]:
         "models": c.models,
         "lanes": c.lanes,
         "tags": c.tags,
+        "role": row.role,
     }

@@ -63,6 +63,15 @@ def http_url(value: str) -> str:
     return value.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
+def full_url(value: str) -> str:
+    """An http(s) URL that is called as it is: path and query stay. No user information."""
+    bare = value.partition("#")[0].partition("?")[0]
+    http_url(bare)
+    if "#" in value:
+        raise ValueError("a fragment never reaches a server; remove it")
+    return value
+
+
 def url_or_ref(value: str) -> str:
     """A URL without a password, or a secret reference that holds the whole URL."""
     if is_ref(value):
@@ -80,4 +89,5 @@ def url_or_ref(value: str) -> str:
 
 SecretRef = Annotated[str, AfterValidator(secret_ref)]
 HttpUrl = Annotated[str, AfterValidator(http_url)]
+HttpUrlWithPath = Annotated[str, AfterValidator(full_url)]
 UrlOrRef = Annotated[str, AfterValidator(url_or_ref)]

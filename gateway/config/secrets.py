@@ -64,8 +64,10 @@ def parse(text: str) -> Ref:
 
 
 def references(settings: Settings) -> list[tuple[Path, str]]:
-    """Every secret reference of enabled models and of the state, with the path where it stands."""
+    """Every secret reference of enabled models, the state and the webhook of approvals, with the path where it stands."""
     found: list[tuple[Path, str | None]] = [(("state", "url"), settings.state.url)]
+    if settings.approvals.webhook is not None:
+        found.append((("approvals", "webhook", "secret"), settings.approvals.webhook.secret))
     for name, model in settings.models.items():
         if model.enabled:
             found += [(("models", name, "api_key"), model.api_key), (("models", name, "proxy"), model.proxy)]

@@ -7,30 +7,17 @@ What cannot be seen from one field (names in routes, unique ids, known providers
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from gateway.config.base import Names, OneOrMany, Strict, UrlOrRef
+from gateway.config.base import HttpUrlWithPath, Names, SecretRef, Strict, UrlOrRef
 from gateway.config.models import CostConfig, ModelConfig
 from gateway.config.routes import RetryConfig, RouteConfig
 
 MIB = 1024 * 1024
 
 WORKERS_MAX = 256
-
-NO_POLICIES = (
-    "tool-call policies are not part of this version: nothing would judge the tool calls, so the list must be empty "
-    "until they are"
-)
-
-
-def _no_policies(value: tuple[str, ...]) -> tuple[str, ...]:
-    """Refused rather than ignored, so that nobody believes to be protected."""
-    if value:
-        raise ValueError(NO_POLICIES)
-    return value
-
 
 class SessionConfig(Strict):
     sticky: bool = Field(default=True, description="A session stays on the model that first served it.")
@@ -158,6 +145,27 @@ class StateConfig(Strict):
     )
 
 
+class WebhookConfig(Strict):
+    """Told about every call that waits for an approval, and may answer. Bodies are signed in both directions."""
+
+    url: HttpUrlWithPath = Field(description="Address that gets a JSON by POST for each new approval.")
+    secret: SecretRef = Field(description="Key of the HMAC-SHA256 signatures, env:NAME or file:/path.")
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="Seconds for one delivery.")
+    attempts: int = Field(default=4, ge=1, le=10, description="Deliveries tried, 1, 2, 4 … s apart.")
+
+
+class ApprovalsConfig(Strict):
+    """Approvals live in approvals.sqlite in the state directory."""
+
+    open_s: float = Field(
+        default=86_400.0, ge=60, le=2_592_000, description="Seconds in which a request for approval can be decided."
+    )
+    open_max: int = Field(
+        default=50, ge=1, le=10_000, description="Most undecided requests of one session; one more is only refused."
+    )
+    webhook: WebhookConfig | None = Field(default=None, description="Another system that is told and may decide.")
+
+
 class LogConfig(Strict):
     """Bodies, keys and secrets are never logged at any level."""
 
@@ -179,8 +187,13 @@ class Settings(Strict):
         description="Used for `auto`, first match wins. None: the built-in table; without a catch-all one is added.",
     )
     session: SessionConfig = Field(default_factory=SessionConfig, description="Sessions and stickiness.")
-    policies: Annotated[tuple[str, ...], OneOrMany, AfterValidator(_no_policies)] = Field(
-        default=(), description="Tool-call policies. Not part of this version: must be empty."
+    policies: Names = Field(
+        default=("safe-default",),
+        description="Tool-call policies: names of bundled ones (read-only, safe-default, ci, strict) and files, relative to "
+        "this one; later ones build on earlier. `[]` switches judging off.",
+    )
+    approvals: ApprovalsConfig = Field(
+        default_factory=ApprovalsConfig, description="How people are asked about calls that need an approval."
     )
     server: ServerConfig = Field(default_factory=ServerConfig, description="Listening and its bounds.")
     keys: KeysConfig = Field(default_factory=KeysConfig, description="When callers must show a key.")

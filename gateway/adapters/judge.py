@@ -1,0 +1,352 @@
+"""The policy engine behind the `Judge` port: answers what the engine asks for (parses, hooks), keeps what outlives a call
+(refusals of a session, approvals, taint), and writes every decision to the audit log.
+
+A plain call costs no task switch: the engine is driven in place, state in memory answers at once, the audit record is made
+by the log's own thread. What goes wrong while judging is a refusal, never a release. A reload changes the policy for calls
+judged from then on, also of replies under way: a rule that was just added is meant to hold at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from gateway.adapters.approvals import ID_PREFIX, Approval, Approvals, Wanted
+from gateway.adapters.history import History, Parse
+from gateway.adapters.hooks import HookRunner
+from gateway.config.settings import Settings
+from gateway.errors import GatewayError, StateUnavailable
+from gateway.ir.exchange import Exchange
+from gateway.ports import Clock, Judge, StateStore
+from gateway.telemetry import LOG
+from policies import audit, secrets, taint, tickets, toolmap
+from policies.compiled import Policy
+from policies.engine import Answer, Judging, Need, Situation, judge, place
+
+from policies.model import Hook
+from policies.session import Refusals, counted, resumed
+from policies.taint import Tainted
+from policies.tickets import Grant
+from policies.verdict import Caller, NeedHook, NeedParse, Step, ToolCall, Verdict
+
+_log = logging.getLogger(LOG)
+
+REFUSALS: Final = "refusals"
+"""Namespace of the state store: [in a row, in all, tripped] by key and session."""
+HELD_MARGIN_S: Final = 2.0
+"""A held call becomes a ticket so long before the gate would give up on the judge."""
+SPENT_TWICE_MAX: Final = 4
+"""Grants that another worker was faster with, before the call is simply asked about."""
+
+_refusals = msgspec.json.Decoder(tuple[int, int, bool])
+
+
+class Record(Protocol):
+    """Queues one record of the audit log (or what makes it, in the log's thread); never blocks."""
+
+    def __call__(self, record: dict[str, Any] | Callable[[], dict[str, Any]], /) -> None: ...
+
+
+class Told(Protocol):
+    """Hears of a new approval; never blocks."""
+
+    def __call__(self, approval: Approval, /) -> None: ...
+
+
+_UNJUDGED: Final = Verdict("deny", "input_validation", "the call was not judged")
+
+
+def _nobody(approval: Approval) -> None:
+    """Where no webhook is configured."""
+
+
+class PolicyJudge:
+    """One per process. `policy` and `settings` are asked for each turn. `parse` is the shell's second parser: without it,
+    what needs it stays unread and is asked about. `hold_s`: the longest a call may be held for an answer."""
+
+    def __init__(
+        self,
+        policy: Callable[[], Policy | None],
+        settings: Callable[[], Settings],
+        clock: Clock,
+        state: StateStore,
+        approvals: Approvals,
+        record: Record,
+        *,
+        mask_key: bytes,
+        hold_s: Callable[[], float],
+        parse: Parse | None = None,
+        told: Told = _nobody,
+        hooks: Callable[[Sequence[Hook]], HookRunner] = HookRunner,
+    ) -> None:
+        self._policy = policy
+        self._settings = settings
+        self._clock = clock
+        self._state = state
+        self._approvals = approvals
+        self._record = record
+        self._mask_key = mask_key
+        self._hold_s = hold_s
+        self._parse = parse
+        self._told = told
+        self._history = History(state, parse)
+        self._make_hooks = hooks
+        self._hooks: tuple[Policy, HookRunner] | None = None
+        self._old: list[HookRunner] = []
+
+    async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
+        policy = self._policy()
+        if policy is None:
+            return [Verdict("deny", "input_validation", "no policy is loaded")] * len(calls)
+        turn = _Turn(policy, exchange, caller_of(exchange, self._clock.now()))
+        cases = [_Case(call) for call in calls]
+        for case in cases:
+            await self._safely(turn, case, self._first)
+        held = [case for case in cases if case.verdict.decision == "ask" and case.verdict.ask == "hold" and case.ticket]
+        if held:
+            await asyncio.gather(*(self._safely(turn, case, self._held) for case in held))
+        for case in cases:
+            self._note(turn, case)
+        if turn.refusals is not None and turn.refusals != turn.refusals_before:
+            await self._count(turn)
+        return [case.verdict for case in cases]
+
+    async def aclose(self) -> None:
+        for runner in (*self._old, *((self._hooks[1],) if self._hooks else ())):
+            await runner.aclose()
+
+    # --- one call ---------------------------------------------------------------------------------------------
+
+    async def _safely(self, turn: _Turn, case: _Case, work: Callable[[_Turn, _Case], Awaitable[Verdict]]) -> None:
+        begun = time.perf_counter_ns()
+        try:
+            case.verdict = await work(turn, case)
+        except Exception as error:  # noqa: BLE001 - logged below with its trace
+            # The edge between untrusted calls and the engine: whatever fails here, the call must not pass.
+            _log.exception("a tool call could not be judged")
+            word = error.message if isinstance(error, GatewayError) else type(error).__name__
+            case.verdict = Verdict(
+                "deny", "input_validation", f"the policy could not be applied ({word})", policy=turn.policy.digest
+            )
+        case.latency_us += (time.perf_counter_ns() - begun) // 1000
+
+    async def _first(self, turn: _Turn, case: _Case) -> Verdict:
+        """The verdict before anybody is waited for; an ask has its request for approval."""
+        if not turn.informed:
+            await self._inform(turn)
+        verdict = await self._judged(turn, case.call)
+        if verdict.decision == "ask":
+            verdict = await self._asked(turn, case, verdict)
+        if turn.refusals is not None:
+            if verdict.granted_by.startswith(ID_PREFIX):
+                turn.refusals = resumed(turn.refusals)
+            turn.refusals = counted(turn.refusals, verdict.decision, turn.policy.file.deny_limit)
+        return verdict
+
+    async def _inform(self, turn: _Turn) -> None:
+        ttl_s = self._settings().session.ttl_s
+        turn.caller, turn.tainted = await self._history.of(turn.exchange, turn.policy, turn.caller, ttl_s)
+        key = _session_key(turn.caller)
+        held = await self._state.get(REFUSALS, key)
+        turn.refusals = turn.refusals_before = Refusals() if held is None else Refusals(*_refusals.decode(held))
+        if self._approvals.concerns(turn.caller.key_id, turn.caller.session):
+            turn.grants = await self._approvals.grants(turn.caller.key_id, turn.caller.session)
+        turn.informed = True
+
+    async def _judged(self, turn: _Turn, call: ToolCall) -> Verdict:
+        for _ in range(SPENT_TWICE_MAX):
+            assert turn.refusals is not None
+            situation = Situation(turn.refusals, turn.grants, turn.tainted)
+            verdict = await self._driven(turn.policy, judge(turn.policy, call, turn.caller, situation))
+            grant = next((grant for grant in turn.grants if grant.id == verdict.granted_by), None)
+            if grant is None:
+                return verdict
+            turn.grants = _without(turn.grants, grant)
+            if await self._approvals.spend(grant.id):
+                return verdict
+        return replace(verdict, decision="ask", granted_by="", reason="its approval was used up meanwhile")
+
+    async def _driven(self, policy: Policy, judging: Judging) -> Verdict:
+        given: Answer = None
+        while True:
+            try:
+                need = judging.send(given)
+            except StopIteration as stop:
+                verdict: Verdict = stop.value
+                return verdict
+            given = await self._answer(policy, need)
+
+    async def _answer(self, policy: Policy, need: Need) -> Answer:
+        if isinstance(need, NeedParse):
+            return await self._parse(need) if self._parse is not None else None
+        if isinstance(need, NeedHook):
+            return await self._runner(policy).run(need.hook, need.payload)
+        return None  # a score: there is no classifier yet, so what is at ask stays there
+
+    def _runner(self, policy: Policy) -> HookRunner:
+        if self._hooks is None or self._hooks[0] is not policy:
+            if self._hooks is not None:
+                self._old.append(self._hooks[1])  # may be in use; closed with the rest
+            self._hooks = policy, self._make_hooks(policy.hooks)
+        return self._hooks[1]
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    async def _asked(self, turn: _Turn, case: _Case, verdict: Verdict) -> Verdict:
+        """With the request for approval in its reason, unless a person has decided on this very call already."""
+        settings = self._settings().approvals
+        wanted = self._wanted(turn, case.call, verdict)
+        try:
+            approval, new = await self._approvals.request(wanted, open_s=settings.open_s, open_max=settings.open_max)
+        except StateUnavailable as error:
+            _log.error("nobody can be asked about a tool call: %s", error.message)
+            return _because(verdict, "nobody can be asked at the moment")
+        if approval is None:
+            return _because(verdict, f"{settings.open_max} calls of this session wait for an approval already")
+        if new:
+            self._told(approval)
+        case.ticket = approval.id
+        return await self._settled(verdict, approval)
+
+    async def _held(self, turn: _Turn, case: _Case) -> Verdict:
+        """Waits for a person; what nobody decides in time stays the ticket that it is."""
+        within_s = max(0.0, min(case.verdict.ask_timeout_s, self._hold_s() - HELD_MARGIN_S))
+        approval = await self._approvals.decided(case.ticket, within_s)
+        verdict = case.verdict if approval is None else await self._settled(case.verdict, approval)
+        if verdict.decision == "allow" and turn.refusals is not None:
+            turn.refusals = resumed(turn.refusals)
+        return verdict
+
+    async def _settled(self, verdict: Verdict, approval: Approval) -> Verdict:
+        """An ask after what its approval says."""
+        if approval.state == "denied":
+            return _refused(verdict, approval)
+        if approval.state == "granted" and await self._approvals.spend(approval.id):
+            text = f"granted by {approval.decided_by or 'a human'} (ticket {approval.id})"
+            trail = (*verdict.trail, Step("approval", "allow", text))
+            return replace(
+                verdict, decision="allow", checkpoint="approval", reason=text, granted_by=approval.id, trail=trail
+            )
+        return _ticket(verdict, approval) if approval.state == "pending" else verdict
+
+    def _wanted(self, turn: _Turn, call: ToolCall, verdict: Verdict) -> Wanted:
+        """What a person decides on: the call as it would run, a hook's rewrite included. Secrets in it are masked."""
+        if verdict.arguments is not None:
+            call = replace(call, arguments=verdict.arguments)
+        caller, defaults = turn.caller, turn.policy.file.defaults
+        shown = tickets.display(call, caller)
+        return Wanted(
+            digest=tickets.digest(call, caller),
+            key_id=caller.key_id,
+            session=caller.session,
+            harness=caller.harness,
+            agent=caller.agent or "",
+            tool=toolmap.qualified(call.name, call.namespace),
+            shown=secrets.masked(shown, secrets.find(shown), self._mask_key),
+            reason=verdict.reason,
+            rules=tuple(match.rule for match in verdict.rules),
+            cwd=caller.cwd or "",
+            policy=verdict.policy,
+            ttl_s=defaults.ticket_ttl_s,
+            uses=defaults.ticket_uses,
+        )
+
+    # --- afterwards -------------------------------------------------------------------------------------------
+
+    def _note(self, turn: _Turn, case: _Case) -> None:
+        call, verdict = case.call, case.verdict
+        self._record(partial(_recorded, case, turn.caller, self._mask_key, turn.exchange.request_id))
+        if verdict.decision == "allow" and verdict.facts is not None:
+            labels = taint.sources(verdict.facts, place(turn.policy, turn.caller))
+            self._history.judged(turn.caller.session, call.id, frozenset(labels))
+
+    async def _count(self, turn: _Turn) -> None:
+        assert turn.refusals is not None
+        held = turn.refusals
+        value = msgspec.json.encode((held.consecutive, held.total, held.tripped))
+        try:
+            await self._state.put(REFUSALS, _session_key(turn.caller), value, self._settings().session.ttl_s)
+        except StateUnavailable as error:
+            _log.error("refusals of a session could not be counted: %s", error.message)
+
+
+@dataclass(slots=True)
+class _Case:
+    """One call. `ticket` is its request for approval, "" where none was made."""
+
+    call: ToolCall
+    verdict: Verdict = _UNJUDGED
+    ticket: str = ""
+    latency_us: int = 0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The calls that became complete together, and what is known about them."""
+
+    policy: Policy
+    exchange: Exchange
+    caller: Caller
+    informed: bool = False
+    refusals: Refusals | None = None
+    refusals_before: Refusals | None = None
+    grants: tuple[Grant, ...] = ()
+    tainted: Tainted | None = None
+
+
+def caller_of(exchange: Exchange, now_s: float) -> Caller:
+    """Who makes the calls of a reply, as far as the request tells. A sub-call that names no agent is one all the same: what
+    is unknown gets the narrower profile."""
+    session, identity = exchange.session, exchange.identity
+    agent = session.agent or ("subagent" if exchange.labels.call == "subagent" else None)
+    return Caller(
+        identity.key_id, identity.harness, session.id, exchange.tags, agent, session.parent, now_s=now_s, extra=_NO_EXTRA
+    )
+
+
+_NO_EXTRA: Mapping[str, str] = {}
+
+
+def _session_key(caller: Caller) -> str:
+    return f"{caller.key_id}/{caller.session}"
+
+
+def _without(grants: tuple[Grant, ...], used: Grant) -> tuple[Grant, ...]:
+    """One use less; the file holds the truth."""
+    left = (tickets.spent(grant) if grant.id == used.id else grant for grant in grants)
+    return tuple(grant for grant in left if grant.uses > 0)
+
+
+def _ticket(verdict: Verdict, approval: Approval) -> Verdict:
+    words = (
+        f"{verdict.reason.rstrip('.')}. A person is asked: approval {approval.id} "
+        f"(`interlock approvals grant {approval.id}`, or the administrator's inbox). Once it is granted, make exactly this "
+        f"call again and it will run; until then go on with other work or tell the user and stop"
+    )
+    return replace(verdict, reason=words, trail=(*verdict.trail, Step("approval", "ask", f"approval {approval.id}")))
+
+
+def _refused(verdict: Verdict, approval: Approval) -> Verdict:
+    note = f": {approval.note}" if approval.note else ""
+    words = f"{approval.decided_by or 'a person'} refused this very call (approval {approval.id}){note}"
+    trail = (*verdict.trail, Step("approval", "deny", words))
+    return replace(verdict, decision="deny", checkpoint="approval", reason=words, trail=trail)
+
+
+def _because(verdict: Verdict, why: str) -> Verdict:
+    return replace(verdict, ask="ticket", reason=f"{verdict.reason.rstrip('.')}; {why}")
+
+
+def _recorded(case: _Case, caller: Caller, mask_key: bytes, request: str) -> dict[str, Any]:
+    record = audit.decision(case.call, caller, case.verdict, latency_us=case.latency_us, mask_key=mask_key)
+    return {**record, "request": request, "approval": case.ticket}
+
+
+_: type[Judge] = PolicyJudge
