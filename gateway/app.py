@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from typing import Any
 from classifiers.runtime import store
 from gateway import __version__
 from gateway.accounting.cost import Pricing
+from gateway.adapters import policy_files
 from gateway.adapters import secrets as secret_store
 from gateway.adapters.crew import POST_S, Crew
 from gateway.adapters.health import MemoryHealth, SharedHealth
+from gateway.adapters.judging import Judging, guard_of
 from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
 from gateway.adapters.ledger import prepare as prepare_ledger
@@ -36,7 +39,7 @@ from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
 from gateway.dialects.contract import Dialect
 from gateway.endpoints import Endpoint, build
-from gateway.errors import ConfigError, Headers
+from gateway.errors import ConfigError, Headers, StateUnavailable
 from gateway.http.back import Operations
 from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
@@ -49,10 +52,14 @@ from gateway.providers.registry import all_providers
 from gateway.routing import table
 from gateway.routing.breaker import Rules
 from gateway.telemetry import LOG
+from gateway.toolgate.values import DEFAULT_MANNER, Manner
+from policies.compiled import Guard, Policy
 
 _log = logging.getLogger(LOG)
 
 LAST_WORDS_S = 2.0
+HOLD_MARGIN_S = 10.0
+"""Of judging beside the wait for a person: parses, hooks, the store."""
 
 CLASSIFIER = "classifier"
 """Folder of the state directory with a classifier trained here; it goes before the one that ships."""
@@ -60,16 +67,36 @@ CLASSIFIER = "classifier"
 Load = Callable[[], Awaitable[Loaded]]
 
 
-def runtime_of(loaded: Loaded, generation: int) -> tuple[Runtime, tuple[str, ...]]:
-    """The runtime of a configuration and warnings about it (secrets that could not be read). ConfigError."""
+def runtime_of(loaded: Loaded, generation: int, guard: Guard | None = None) -> tuple[Runtime, tuple[str, ...]]:
+    """The runtime of a configuration and warnings about it (secrets that could not be read). `guard`: what the policies
+    protect of this gateway. ConfigError."""
     settings = loaded.settings
     secrets, problems = secret_store.resolve(settings)
     found = {name: loaded.origin(("models", name)) for name in settings.models}
     endpoints = build(settings, all_providers(), secrets, found)
     pricing = {name: _pricing(name, endpoint, settings) for name, endpoint in endpoints.items()}
     routes = table.build(settings, endpoints)
-    runtime = Runtime(settings, routes, pricing, _baseline(settings, endpoints), generation, loaded.source)
+    policy = policy_files.compiled(loaded, guard or Guard())
+    runtime = Runtime(
+        settings,
+        routes,
+        pricing,
+        _baseline(settings, endpoints),
+        generation,
+        loaded.source,
+        manner=_manner(policy),
+        policy=policy,
+        judged=policy is not None,
+    )
     return runtime, (*loaded.warnings, *problems)
+
+
+def _manner(policy: Policy | None) -> Manner:
+    """A judge that may wait for a person gets the time for it."""
+    if policy is None:
+        return DEFAULT_MANNER
+    asked = [policy.file.defaults.ask_timeout_s, *(rule.ask_timeout_s or 0.0 for rule in policy.rules.values())]
+    return replace(DEFAULT_MANNER, judge_s=max(DEFAULT_MANNER.judge_s, max(asked) + HOLD_MARGIN_S))
 
 
 def _pricing(name: str, endpoint: Endpoint, settings: Settings) -> Pricing:
@@ -208,6 +235,10 @@ async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Header
     return await pipeline.route(raw, dialect)
 
 
+def _digest(runtime: Runtime) -> str:
+    return runtime.policy.digest if runtime.policy is not None else ""
+
+
 class _NoLedger:
     """Nothing is called in a dry run, so nothing is booked."""
 
@@ -236,9 +267,10 @@ class Gateway:
         random: Random | None = None,
         upstream: Upstream | None = None,
         crew: Crew | None = None,
+        address: tuple[str, int] | None = None,
     ) -> None:
-        """`clock`, `random` and `upstream` (for everything but the simulated one) are replaced by tests. `crew`: this is one
-        worker of several."""
+        """`address`: where it listens, which policies keep agents away from. `clock`, `random` and `upstream` (for
+        everything but the simulated one) are replaced by tests. `crew`: this is one worker of several."""
         self._clock: Clock = clock or SystemClock()
         self._random: Random = random or SystemRandom()
         self._outside = upstream
@@ -246,7 +278,8 @@ class Gateway:
         self._state_dir = state_dir
         self._crew = crew
         generation = max((other.generation for other, _ in crew.others()), default=1) if crew else 1
-        self._runtime, self.warnings = runtime_of(loaded, max(generation, 1))
+        self._address = address
+        self._runtime, self.warnings = runtime_of(loaded, max(generation, 1), self._guard(loaded))
         self._paced = paced
         self._local = local
         self._tasks = TaskSet("gateway")
@@ -256,6 +289,10 @@ class Gateway:
         self.front: Front
         self.ports: Ports
         self.stats = Stats(crew)
+
+    def _guard(self, loaded: Loaded) -> Guard:
+        config = Path(loaded.source) if loaded.places else None
+        return guard_of(config, policy_files.paths(loaded), self._state_dir, self._address)
 
     @property
     def runtime(self) -> Runtime:
@@ -275,6 +312,17 @@ class Gateway:
         prices, tokens = ListPrices(), TiktokenCounter()
         state = await _state(settings, clock, self._state_dir)
         health = self._health(settings, state)
+        self.judging = Judging(
+            lambda: self._runtime.policy,
+            lambda: self._runtime.settings,
+            clock,
+            state,
+            self._state_dir,
+            hold_s=lambda: self._runtime.manner.judge_s,
+            secret=secret_store.read,
+            slot=self._crew.slot if self._crew is not None else None,
+        )
+        await self._judge_by(self._runtime)
         self._classifier = LearnedClassifier(clock, (self._state_dir / CLASSIFIER, store.shipped()))
         self.ports = Ports(
             clock=clock,
@@ -287,6 +335,7 @@ class Gateway:
             tokens=tokens,
             health=health,
             prices=prices,
+            judge=self.judging,
         )
         keeper = Keeper(clock, settings.server.keepalive_s)
         pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
@@ -337,18 +386,31 @@ class Gateway:
         async with self._reloading:
             try:
                 loaded = await self._load()
-                runtime, warnings = runtime_of(loaded, self._runtime.generation + 1)
-            except ConfigError as error:
+                runtime, warnings = await asyncio.to_thread(
+                    runtime_of, loaded, self._runtime.generation + 1, self._guard(loaded)
+                )
+                await self._judge_by(runtime)
+            except (ConfigError, StateUnavailable) as error:
                 self.reload_failures += 1
-                self.reload_error = "; ".join(error.problems) or error.text()
+                self.reload_error = "; ".join(getattr(error, "problems", ())) or error.text()
                 _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
                 return False
             warnings = (*warnings, *_at_next_start(self._runtime.settings, runtime.settings))
+            if (runtime.policy is None) is not (self._runtime.policy is None) or _digest(runtime) != _digest(
+                self._runtime
+            ):
+                self.judging.record("reload", policy=_digest(runtime), policies=list(runtime.settings.policies))
             self._runtime, self.warnings, self.reload_error = runtime, warnings, None
             _log.info("configuration reloaded from %s (generation %d)", loaded.source, runtime.generation)
             for warning in warnings:
                 _log.warning("%s", warning)
             return True
+
+    async def _judge_by(self, runtime: Runtime) -> None:
+        if runtime.policy is not None:
+            await self.judging.start()
+        else:
+            _log.warning("policies: [] - no tool call is judged: every call of every model reaches its harness")
 
     async def drain(self) -> None:
         """Takes no new work; returns when running requests are done or `server.drain_s` is over."""
@@ -373,6 +435,7 @@ class Gateway:
         await self._tasks.aclose()
         await self.ports.upstream.aclose()
         await self.ports.ledger.aclose()
+        await self.judging.aclose()
         if self._crew is not None:
             self.stats.post(self)
         await self.ports.state.aclose()

@@ -25,8 +25,8 @@ CACHE: Final = ROOT / ".cache/loadtests"
 """Compiled programs and installed peers; ignored by git."""
 START_S: Final = 120.0
 
-POLICIES: Final[tuple[str, ...]] = ()
-"""What `policies:` of the configuration names; empty while the gateway judges no tool calls."""
+POLICIES: Final[tuple[str, ...]] = ("safe-default",)
+"""What `policies:` of the configuration names: what holds where a user names none."""
 
 
 class Target:

@@ -122,7 +122,7 @@ class ApprovalFile:
             }
             marks = ", ".join("?" * len(_COLUMNS))
             db.execute(
-                f"INSERT INTO approvals ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - our own column names
+                f"INSERT INTO approvals ({', '.join(_COLUMNS)}) VALUES ({marks})",
                 [made[name] for name in _COLUMNS],
             )
             db.execute("DELETE FROM approvals WHERE created_s < ?", (now - KEPT_S,))
@@ -131,7 +131,14 @@ class ApprovalFile:
         return self._written(work)
 
     def decide(
-        self, id_: str, decision: Decided, by: str, *, note: str = "", ttl_s: float | None = None, uses: int | None = None
+        self,
+        id_: str,
+        decision: Decided,
+        by: str,
+        *,
+        note: str = "",
+        ttl_s: float | None = None,
+        uses: int | None = None,
     ) -> Approval:
         """NotFound; Conflict when it is decided already or its time is over."""
         now = self._clock.now()
@@ -325,7 +332,14 @@ class Approvals:
         return await self._run(lambda: self._file.spend(id_))
 
     async def decide(
-        self, id_: str, decision: Decided, by: str, *, note: str = "", ttl_s: float | None = None, uses: int | None = None
+        self,
+        id_: str,
+        decision: Decided,
+        by: str,
+        *,
+        note: str = "",
+        ttl_s: float | None = None,
+        uses: int | None = None,
     ) -> Approval:
         done = await self._run(lambda: self._file.decide(id_, decision, by, note=note, ttl_s=ttl_s, uses=uses))
         if (event := self._waiting.get(id_)) is not None:

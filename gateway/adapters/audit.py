@@ -28,7 +28,14 @@ QUEUE_RECORDS_MAX = 10_000
 BATCH_MAX = 200
 _TAIL_BYTES = 65_536
 
+Record = dict[str, Any]
+Entry = Record | Callable[[], Record] | threading.Event | None
+
 _log = logging.getLogger(LOG)
+
+
+class Held(ConfigError):
+    """Another process writes this log; a chain has one writer."""
 
 
 class AuditLog:
@@ -37,7 +44,7 @@ class AuditLog:
     def __init__(self, path: Path, now: Callable[[], float]) -> None:
         self._path = path
         self._now = now
-        self._queue: queue.Queue[dict[str, Any] | threading.Event | None] = queue.Queue(QUEUE_RECORDS_MAX)
+        self._queue: queue.Queue[Entry] = queue.Queue(QUEUE_RECORDS_MAX)
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self._file: int | None = None
         self._head = audit.GENESIS
@@ -56,13 +63,14 @@ class AuditLog:
         await asyncio.to_thread(self._open)
         self._thread.start()
 
-    def record(self, record: dict[str, Any]) -> None:
+    def record(self, record: Record | Callable[[], Record]) -> None:
+        """A record, or what makes it: then that work is done in the log's thread too."""
         try:
             self._queue.put_nowait(record)
         except queue.Full:
             self.lost += 1
             self._missed += 1
-            _log.error("audit queue full, record kept in the log only: %r", record)
+            _log.error("audit queue full, record kept in the log only: %r", _made(record))
 
     async def flush(self) -> None:
         """Returns when everything recorded so far is on disk."""
@@ -86,7 +94,9 @@ class AuditLog:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._problem("is held by another process: give each gateway a log of its own") from None
+            os.close(self._file)  # type: ignore[arg-type]  # it was opened: the lock is what failed
+            self._file = None
+            raise Held(f"the audit log {self._path} is held by another process", where=str(self._path)) from None
         except OSError as error:
             raise self._problem(f"cannot be used: {error.strerror or error}") from None
         last = last_line(self._path)
@@ -102,7 +112,7 @@ class AuditLog:
     def _run(self) -> None:
         while True:
             batch = self._batch()
-            records = [entry for entry in batch if isinstance(entry, dict)]
+            records = [_made(entry) for entry in batch if isinstance(entry, dict) or callable(entry)]
             if records or self._missed:
                 self._write(records)
             for entry in batch:
@@ -111,7 +121,7 @@ class AuditLog:
             if None in batch:
                 return
 
-    def _batch(self) -> list[dict[str, Any] | threading.Event | None]:
+    def _batch(self) -> list[Entry]:
         batch = [self._queue.get()]
         while len(batch) < BATCH_MAX and batch[-1] is not None:
             try:
@@ -152,6 +162,17 @@ class AuditLog:
         except OSError:
             os.ftruncate(self._file, size)
             raise
+
+
+def _made(record: Record | Callable[[], Record]) -> Record:
+    if isinstance(record, dict):
+        return record
+    try:
+        return record()
+    except Exception as error:  # noqa: BLE001 - logged below with its trace
+        # The edge of the log's thread: a record that cannot be made must not end the log, nor vanish from it.
+        _log.exception("an audit record could not be made")
+        return {"kind": "unmade", "error": type(error).__name__}
 
 
 def last_line(path: Path) -> bytes:

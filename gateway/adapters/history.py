@@ -101,7 +101,9 @@ class History:
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._bytes = 0
 
-    async def of(self, exchange: Exchange, policy: Policy, caller: Caller, ttl_s: float) -> tuple[Caller, Tainted | None]:
+    async def of(
+        self, exchange: Exchange, policy: Policy, caller: Caller, ttl_s: float
+    ) -> tuple[Caller, Tainted | None]:
         """The caller with directory and labels, and what may be repeated (None: nothing came from outside)."""
         session = exchange.session.id
         known = self._known.get(session)
@@ -161,7 +163,11 @@ class History:
 
     async def _sources(self, part: ir.ToolCall, policy: Policy, caller: Caller) -> frozenset[str]:
         call = ToolCall(
-            part.id, part.name, part.arguments.encode("utf-8", "surrogatepass"), part.namespace or "", part.kind == "custom"
+            part.id,
+            part.name,
+            part.arguments.encode("utf-8", "surrogatepass"),
+            part.namespace or "",
+            part.kind == "custom",
         )
         read = validate.read(call)
         if read.problem:

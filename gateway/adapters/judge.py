@@ -29,7 +29,6 @@ from gateway.telemetry import LOG
 from policies import audit, secrets, taint, tickets, toolmap
 from policies.compiled import Policy
 from policies.engine import Answer, Judging, Need, Situation, judge, place
-
 from policies.model import Hook
 from policies.session import Refusals, counted, resumed
 from policies.taint import Tainted
@@ -307,7 +306,14 @@ def caller_of(exchange: Exchange, now_s: float) -> Caller:
     session, identity = exchange.session, exchange.identity
     agent = session.agent or ("subagent" if exchange.labels.call == "subagent" else None)
     return Caller(
-        identity.key_id, identity.harness, session.id, exchange.tags, agent, session.parent, now_s=now_s, extra=_NO_EXTRA
+        identity.key_id,
+        identity.harness,
+        session.id,
+        exchange.tags,
+        agent,
+        session.parent,
+        now_s=now_s,
+        extra=_NO_EXTRA,
     )
 
 

@@ -8,12 +8,13 @@ import os
 
 import click
 
-from gateway.adapters import secrets
+from gateway.adapters import policy_files, secrets
 from gateway.cli import _configuration
 from gateway.config import explain as explaining
 from gateway.config.load import load
 from gateway.config.schema import json_schema
 from gateway.errors import ConfigError
+from policies.compiled import Guard
 
 
 @click.group(name="config", no_args_is_help=True)
@@ -31,11 +32,14 @@ def check(file: str | None) -> None:
         return
     try:
         loaded = load(_configuration.read(path), file=str(path), catalog=_configuration.catalog())
+        policy_files.compiled(loaded, Guard())
     except ConfigError as error:
         _configuration.tell(error)
     _, unread = secrets.resolve(loaded.settings)
     for warning in (*loaded.warnings, *(f"{path}: {sentence}" for sentence in unread)):
         click.echo(f"warning: {warning}", err=True)
+    if not loaded.settings.policies:
+        click.echo(f"warning: {path}: policies: []: no tool call is judged", err=True)
     models, routes = len(loaded.settings.models), len(loaded.settings.routes)
     click.echo(f"{path}: ok ({models} models, {routes} routes)")
 

@@ -61,9 +61,7 @@ def create(
         raise click.BadParameter("1 to 100 printable characters", param_hint="NAME")
     expires_s = None if expires is None else _end(expires)
     store = _store(state_dir)
-    secret, caller = store.create(
-        name.strip(), models=models, lanes=lanes, tags=tags, expires_s=expires_s, role=role
-    )
+    secret, caller = store.create(name.strip(), models=models, lanes=lanes, tags=tags, expires_s=expires_s, role=role)
     if as_json:
         click.echo(json.dumps({"id": caller.key_id, "name": caller.name, "key": secret}))
         return

@@ -13,7 +13,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ import click
 import uvicorn
 
 from gateway import __version__
+from gateway.adapters import policy_files
 from gateway.adapters.board import Board
 from gateway.adapters.crew import Crew
-from gateway.adapters.watch import Watcher, stamp
+from gateway.adapters.watch import Stamp, Watcher, stamp
 from gateway.app import LAST_WORDS_S, Gateway, Load, make_files, runtime_of
 from gateway.cli import EXIT_PROBLEMS, _configuration, _logging
 from gateway.cli._paths import state_dir_of
@@ -82,8 +83,16 @@ class Start:
     def settings(self) -> Settings:
         return self.loaded.settings
 
-    def gateway(self, crew: Crew | None = None) -> Gateway:
-        return Gateway(self.loaded, self.load, self.state_dir, local=is_loopback(self.address), crew=crew)
+    def gateway(self, crew: Crew | None = None, listening: socket.socket | None = None) -> Gateway:
+        port = self.port if listening is None else listening.getsockname()[1]
+        local = is_loopback(self.address)
+        return Gateway(self.loaded, self.load, self.state_dir, local=local, crew=crew, address=(self.address, port))
+
+    @property
+    def files(self) -> list[str]:
+        """What a change of is a reason to reload: the configuration and the policies that it names."""
+        own = [self.path] if self.path is not None else []
+        return [str(path) for path in (*own, *policy_files.paths(self.loaded))]
 
 
 def _main(config: str | None, host: str | None, port: int | None, state_dir: Path, workers: int | None) -> int:
@@ -144,10 +153,10 @@ def with_workers(loaded: Loaded, workers: int) -> Loaded:
 
 async def _one(start: Start, listening: socket.socket) -> int:
     """The only process."""
-    gateway = start.gateway()
+    gateway = start.gateway(listening=listening)
     await gateway.start()
     try:
-        return await _serve(gateway, listening, start.path, lambda: _say(listening))
+        return await _serve(gateway, listening, start.files, lambda: _say(listening))
     finally:
         await gateway.stop()
 
@@ -232,10 +241,10 @@ class Listeners:
 
 
 async def _worker(start: Start, listening: socket.socket, crew: Crew, ready: Callable[[], None], life: int) -> int:
-    gateway = start.gateway(crew)
+    gateway = start.gateway(crew, listening)
     await gateway.start()
     try:
-        return await _serve(gateway, listening, None, ready, life)
+        return await _serve(gateway, listening, (), ready, life)
     finally:
         await gateway.stop()
 
@@ -246,16 +255,17 @@ class Current:
 
     def __init__(self, start: Start) -> None:
         self.start = start
-        self._path = None if start.path is None else str(start.path)
-        self._seen = None if self._path is None else stamp(self._path)
+        self._seen = self._stamps()
 
     def changed(self) -> bool:
         """A file that disappears is no change (editors replace files): its return is."""
-        now = None if self._path is None else stamp(self._path)
-        if now is None or now == self._seen:
-            return False
-        self._seen = now
-        return True
+        now = {path: found for path, found in self._stamps().items() if found is not None}
+        changed = any(found != self._seen.get(path) for path, found in now.items())
+        self._seen |= now
+        return changed
+
+    def _stamps(self) -> dict[str, Stamp]:
+        return {path: stamp(path) for path in self.start.files}
 
     def load(self) -> None:
         """What is wrong with a bad one is told by the workers, which refuse it too. What is read now is no change later."""
@@ -388,7 +398,7 @@ def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
 async def _serve(
     gateway: Gateway,
     listening: socket.socket,
-    path: Path | None,
+    files: Sequence[str],
     say: Callable[[], None],
     life: int | None = None,
 ) -> int:
@@ -404,7 +414,7 @@ async def _serve(
     serving = loop.create_task(http.serve([listening]), name="http")
     gateway.warm_up()
     loop.call_later(SETTLED_S, _settle_memory)
-    async with Watcher([str(path)] if path else [], lambda _: gateway.reload()):
+    async with Watcher(files, lambda _: gateway.reload()):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a worker is forked with them blocked
         while not http.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0.005)

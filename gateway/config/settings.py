@@ -19,6 +19,7 @@ MIB = 1024 * 1024
 
 WORKERS_MAX = 256
 
+
 class SessionConfig(Strict):
     sticky: bool = Field(default=True, description="A session stays on the model that first served it.")
     ttl_s: float = Field(

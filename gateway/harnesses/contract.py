@@ -195,7 +195,8 @@ class Harness:
     `version` reads the client's version ("" if it does not tell). `human` reduces one text of a user message to the
     human's own words, "" if there are none. `cache_key_is_session`: `prompt_cache_key` names one conversation.
     `session_prefixes`: sub-calls of one session carry its id with such a prefix. `midstream`: what to do when a reply
-    breaks after content, "cut" the connection or send an "error" event (clients.md section 4, point 6)."""
+    breaks after content, "cut" the connection or send an "error" event (clients.md section 4, point 6). `refusal`: how it is
+    told that a tool call may not run (gateway.toolgate.values.Form), where the policy does not say."""
 
     name: str
     title: str
@@ -207,6 +208,7 @@ class Harness:
     cache_key_is_session: bool = False
     session_prefixes: tuple[str, ...] = ()
     midstream: Literal["error", "cut"] = "error"
+    refusal: Literal["text", "shim", "retry", "error"] = "shim"
     connect: Connect | None = field(default=None, repr=False)
 
 

@@ -23,6 +23,9 @@ class Host(Protocol):
     def stats(self) -> Any: ...
 
     @property
+    def judging(self) -> Any: ...
+
+    @property
     def reload_error(self) -> str | None: ...
 
     @property

@@ -73,8 +73,9 @@ async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtim
     go on with a stream that breaks. Raises the most telling error if none could, DeliveredError if one broke for good."""
     if ports.prices.loading:
         await ports.prices.ready()
-    if ports.judge is not None:
-        flight.guard = Guard(ports.judge, flight.exchange, runtime.manner)
+    if ports.judge is not None and runtime.judged:
+        manner = runtime.manner_for(flight.exchange.identity.harness)
+        flight.guard = Guard(ports.judge, flight.exchange, manner)
     race: Race | None = None
     if route is not None and route.guarded and flight.exchange.stream:
         race = _beyond(flight, route, ports, runtime)

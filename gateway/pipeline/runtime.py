@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.accounting.cost import Pricing
 from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
+from gateway.harnesses import registry as harnesses
 from gateway.ir.request import DialectName
 from gateway.ports import (
     Classifier,
@@ -25,6 +26,7 @@ from gateway.ports import (
 from gateway.routing.retry import Rules
 from gateway.routing.table import RouteTable
 from gateway.toolgate.values import DEFAULT_MANNER, Manner
+from policies.compiled import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,10 @@ class Runtime:
     missing_wires: dict[str, frozenset[DialectName]] = field(default_factory=dict)
     """Dialects that a server turned out not to serve, learned while running."""
     manner: Manner = DEFAULT_MANNER
-    """How clients are refused tool calls."""
+    """How clients are refused tool calls; the form is that of the harness (`manner_for`)."""
+    policy: Policy | None = None
+    judged: bool = True
+    """Tool calls go to the judge, where there is one; False: every call passes, at no cost."""
     retry: Rules = field(init=False)
     """Of models asked for by name; a route has its own."""
     tags: tuple[str, ...] = field(init=False)
@@ -65,6 +70,12 @@ class Runtime:
     def __post_init__(self) -> None:
         object.__setattr__(self, "tags", tuple(dict.fromkeys(self.settings.tags)))
         object.__setattr__(self, "retry", Rules(**self.settings.retry.model_dump()))
+
+    def manner_for(self, harness: str) -> Manner:
+        known = harnesses.all_harnesses().get(harness)
+        if known is None or known.refusal == self.manner.form:
+            return self.manner
+        return replace(self.manner, form=known.refusal)
 
     @property
     def endpoints(self) -> Mapping[str, Endpoint]:

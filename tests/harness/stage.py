@@ -47,6 +47,8 @@ routes:
 breaker: {{failures: 1000}}
 # Short, so that keep-alives reach the real clients too.
 server: {{keepalive_s: 2}}
+# The scripted task writes a file, which safe-default asks about; what policies do to harnesses has runs of its own.
+policies: []
 """
 
 

@@ -63,8 +63,13 @@ def model_at(base_url: str, dialect: str = "chat", *, lane: str = "mid", **more:
     }
 
 
+UNJUDGED: dict[str, Any] = {"version": 1, "policies": []}
+"""What a test that is not about policies begins its configuration with."""
+
+
 def loaded(settings: dict[str, Any] | str, *, file: str = "interlock.yaml") -> Loaded:
-    text = settings if isinstance(settings, str) else json.dumps({"version": 1, **settings})
+    """A mapping that says nothing about policies is judged by none."""
+    text = settings if isinstance(settings, str) else json.dumps({**UNJUDGED, **settings})
     return load(text, file=file, catalog=catalog())
 
 
@@ -175,7 +180,7 @@ async def served(
 ) -> AsyncIterator[Served]:
     """A served gateway with `folder`/interlock.yaml; ended by its id at the latest when the block is left."""
     file = folder / "interlock.yaml"
-    file.write_text(config if isinstance(config, str) else json.dumps({"version": 1, **config}))
+    file.write_text(config if isinstance(config, str) else json.dumps({**UNJUDGED, **config}))
     command = [sys.executable, "-m", "gateway", "serve", "--config", str(file), "--port", "0"]
     process = await asyncio.create_subprocess_exec(
         *command, "--state-dir", str(folder / "state"), *arguments,

@@ -28,6 +28,8 @@ routes:
   - {{id: default, to: [local/chat]}}
 # These tests provoke errors; one of them must not close the model to the next.
 breaker: {{failures: 1000}}
+# What a small model calls is nobody's matter here.
+policies: []
 """
 MODEL = '  {name}/{dialect}: {{provider: vllm, base_url: "{base}", model: {model}, dialect: {dialect}, lane: local}}'
 

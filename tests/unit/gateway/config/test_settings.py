@@ -81,10 +81,23 @@ def test_password_in_state_url_is_refused_but_a_reference_is_taken():
     assert Settings.model_validate({"state": {"kind": "redis", "url": "env:REDIS_URL"}}).state.url == "env:REDIS_URL"
 
 
-def test_policies_are_refused_with_the_reason():
-    with pytest.raises(ValidationError, match="tool-call policies are not part of this version"):
-        Settings.model_validate({"policies": ["policies/base.yaml"]})
+def test_safe_default_is_in_force_unless_the_file_says_otherwise():
+    assert Settings().policies == ("safe-default",)
     assert Settings.model_validate({"policies": []}).policies == ()
+    assert Settings.model_validate({"policies": "ci"}).policies == ("ci",)
+
+
+def test_a_webhook_has_a_secret_that_is_not_in_the_file():
+    hook = {"url": "https://x.test/in?team=a", "secret": "env:HOOK"}
+    assert Settings.model_validate({"approvals": {"webhook": hook}}).approvals.webhook.url == hook["url"]
+    for wrong in (
+        {"secret": "hunter2"},
+        {"url": "ftp://x"},
+        {"url": "https://a:b@x.test"},
+        {"url": "https://x.test/#a"},
+    ):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"approvals": {"webhook": hook | wrong}})
 
 
 def test_profile_overrides_follow_the_dataclass():

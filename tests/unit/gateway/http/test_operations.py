@@ -8,6 +8,8 @@ def host(**more):
         "runtime": SimpleNamespace(
             generation=3,
             config_source="interlock.yaml",
+            settings=SimpleNamespace(policies=("safe-default",)),
+            policy=SimpleNamespace(digest="abc"),
             endpoints={
                 "a": SimpleNamespace(lane="mid", simulated=False),
                 "b": SimpleNamespace(lane="local", simulated=True),
@@ -30,6 +32,7 @@ def test_well():
     assert told["status"] == "ok"
     assert told["in_flight"] == 5
     assert told["config"]["generation"] == 3
+    assert (told["config"]["policies"], told["config"]["policy"]) == (["safe-default"], "abc")
     assert told["models"]["a"] == {"lane": "mid", "up": True, "detail": "ok", "simulated": False}
     assert told["models"]["b"] == {"lane": "local", "up": False, "detail": "breaker open", "simulated": True}
 

@@ -1,0 +1,186 @@
+"""What judging tool calls needs beside the policy: the approvals, the audit log, the key of masks, the webhook. Opened when
+a policy first comes into force, at the start or with a reload; a gateway that judges nothing opens nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets as entropy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.adapters.approvals import Approval, Approvals, Decided, State
+from gateway.adapters.audit import AuditLog, Held, Record
+from gateway.adapters.judge import PolicyJudge
+from gateway.adapters.shell_parser import ShellParser
+from gateway.adapters.tasks import TaskSet
+from gateway.adapters.webhook import Webhook
+from gateway.config.settings import Settings
+from gateway.errors import ConfigError, NotAvailable
+from gateway.ir.exchange import Exchange
+from gateway.ports import Clock, Judge, StateStore
+from policies import audit
+from policies.compiled import Guard, Policy
+from policies.verdict import ToolCall, Verdict
+
+APPROVALS: Final = "approvals.sqlite"
+MASK_KEY: Final = "mask.key"
+MASK_KEY_BYTES: Final = 32
+LOGS_MAX: Final = 64
+"""Audit logs beside each other in one folder: one per process that judges at the same time."""
+
+
+class Judging:
+    """`slot` numbers the workers of one gateway, None where there is only one. `secret` reads a reference."""
+
+    def __init__(
+        self,
+        policy: Callable[[], Policy | None],
+        settings: Callable[[], Settings],
+        clock: Clock,
+        state: StateStore,
+        state_dir: Path,
+        *,
+        hold_s: Callable[[], float],
+        secret: Callable[[str], str],
+        slot: int | None = None,
+    ) -> None:
+        self._policy = policy
+        self._settings = settings
+        self._clock = clock
+        self._state = state
+        self._state_dir = state_dir
+        self._hold_s = hold_s
+        self._slot = slot
+        self._parser: ShellParser | None = None
+        self._tasks = TaskSet("judging")
+        self._starting = asyncio.Lock()
+        self._audit: AuditLog | None = None
+        self._webhook = Webhook(settings, secret, clock, self._tasks)
+        self.approvals: Approvals | None = None
+        self._judge: PolicyJudge | None = None
+
+    async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
+        assert self._judge is not None  # started before any runtime with a policy is in force
+        return await self._judge.judge(calls, exchange)
+
+    async def start(self) -> None:
+        """ConfigError, StateUnavailable when a file cannot be used. Once is enough."""
+        async with self._starting:
+            if self._judge is not None:
+                return
+            approvals = Approvals(self._state_dir / APPROVALS, self._clock)
+            await approvals.start()
+            log = await _opened(self._state_dir, self._slot, self._clock.now)
+            mask_key = await asyncio.to_thread(_mask_key, self._state_dir / MASK_KEY)
+            self._audit, self.approvals, self._parser = log, approvals, ShellParser()
+            self._tasks.spawn(approvals.watch(), name="approvals")
+            self._judge = PolicyJudge(
+                self._policy, self._settings, self._clock, self._state, approvals, log.record,
+                mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,
+            )  # fmt: skip
+
+    async def flush(self) -> None:
+        """Returns when every decision so far is on disk."""
+        if self._audit is not None:
+            await self._audit.flush()
+
+    def record(self, kind: str, **fields: Any) -> None:
+        """Something that is no verdict, for the audit log."""
+        if self._audit is not None:
+            record: Record = audit.event(kind, self._clock.now(), **fields)
+            self._audit.record(record)
+
+    async def aclose(self) -> None:
+        await self._tasks.aclose()
+        await self._webhook.aclose()
+        if self._judge is not None:
+            await self._judge.aclose()
+        if self._parser is not None:
+            self._parser.close()
+        if self.approvals is not None:
+            await self.approvals.aclose()
+        if self._audit is not None:
+            await self._audit.aclose()
+
+    # --- for people -------------------------------------------------------------------------------------------
+
+    async def listed(self, state: State | None, limit: int) -> Sequence[Approval]:
+        return await self._open().listed(state, limit)
+
+    async def find(self, id_: str) -> Approval | None:
+        return await self._open().find(id_)
+
+    async def decide(
+        self,
+        id_: str,
+        decision: Decided,
+        by: str,
+        *,
+        note: str = "",
+        ttl_s: float | None = None,
+        uses: int | None = None,
+    ) -> Approval:
+        """NotFound, Conflict."""
+        done = await self._open().decide(id_, decision, by, note=note, ttl_s=ttl_s, uses=uses)
+        self.record(
+            "approval", approval=id_, decision=decision, by=by, note=note, digest=done.digest, key=done.key_id,
+            session=done.session, tool=done.tool, until=done.until_s, uses=done.uses_left,
+        )  # fmt: skip
+        return done
+
+    def signed(self, body: bytes, timestamp: str, signature: str) -> bool:
+        """Whether the webhook's other side sent this."""
+        return self._webhook.signed(body, timestamp, signature)
+
+    def _open(self) -> Approvals:
+        if self.approvals is None:
+            raise NotAvailable("no tool call is judged here (policies: []), so nothing waits for an approval")
+        return self.approvals
+
+
+def guard_of(config: Path | None, files: Sequence[Path], state_dir: Path, address: tuple[str, int] | None) -> Guard:
+    """What no agent may touch: the configuration and its policies (not write), the state directory (not even read), the
+    gateway's address and its processes."""
+    own = [str(path.absolute()) for path in ((config,) if config is not None else ())] + [
+        str(f.absolute()) for f in files
+    ]
+    private = (f"{state_dir.absolute()}/**", str(state_dir.absolute()), *Guard().private)
+    hosts: list[str] = []
+    if address is not None:
+        host, port = address
+        names = dict.fromkeys((host, "127.0.0.1", "localhost", "[::1]", "0.0.0.0"))
+        hosts = [f"{name}:{port}" for name in names]
+    return Guard((*Guard().files, *own), private, tuple(hosts), (os.getpid(),))
+
+
+async def _opened(folder: Path, slot: int | None, now: Callable[[], float]) -> AuditLog:
+    """The log of this process. One that another process holds (a second gateway on the same folder, one that drains while
+    its successor starts) is left to it: a chain has one writer."""
+    name = "audit" if slot is None else f"audit-{slot}"
+    for number in range(LOGS_MAX):
+        log = AuditLog(folder / (f"{name}.jsonl" if number == 0 else f"{name}.{number}.jsonl"), now)
+        with contextlib.suppress(Held):
+            await log.start()
+            return log
+    raise ConfigError(f"{LOGS_MAX} audit logs in {folder} are held by other processes")
+
+
+def _mask_key(path: Path) -> bytes:
+    """Made at the first use; masks of one value stay the same over restarts."""
+    try:
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with open(made, "wb") as file:
+            file.write(entropy.token_bytes(MASK_KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != MASK_KEY_BYTES:
+        raise ConfigError(f"{path} does not hold {MASK_KEY_BYTES} bytes: remove it, and a new one is made")
+    return key
+
+
+_: type[Judge] = Judging
