@@ -19,16 +19,13 @@ from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
-from gateway.errors import Conflict, GatewayError, NotFound, StateUnavailable
+from gateway.errors import Conflict, NotFound, StateUnavailable
 from gateway.ports import Clock
-from policies.tickets import Grant
 
 T = TypeVar("T")
 State = Literal["pending", "granted", "denied", "used", "expired"]
 Decided = Literal["grant", "deny"]
 
-WATCH_S: Final = 0.5
-"""How old the knowledge of other processes' writes may be."""
 POLL_S: Final = 0.2
 """How often a held call looks whether somebody has decided."""
 ID_PREFIX: Final = "apr_"
@@ -81,10 +78,6 @@ class Approval(Wanted, frozen=True, kw_only=True):
     until_s: float = 0.0
     uses_left: int = 0
 
-    @property
-    def grant(self) -> Grant:
-        return Grant(self.id, self.digest, self.key_id, self.session, self.until_s, self.uses_left, self.decided_by)
-
 
 _COLUMNS: Final = (*Wanted.__struct_fields__, "id", "created_s", "open_until_s")
 _SELECT = "SELECT * FROM approvals"
@@ -100,7 +93,7 @@ class ApprovalFile:
 
     def request(self, wanted: Wanted, *, open_s: float, open_max: int) -> tuple[Approval | None, bool]:
         """(the open request for this call, or its last decision while that holds; whether it is new). None: the session
-        has too many open ones."""
+        has too many open ones. One transaction, so that two workers make one request of one call."""
         now = self._clock.now()
 
         def work(db: sqlite3.Connection) -> tuple[Approval | None, bool]:
@@ -178,14 +171,6 @@ class ApprovalFile:
 
         return self._written(work)
 
-    def grants(self, key_id: str, session: str) -> tuple[Grant, ...]:
-        """What is usable now."""
-        rows = self._read(
-            f"{_SELECT} WHERE key_id = ? AND session = ? AND decision = 'grant' AND uses_left > 0 AND until_s > ?",
-            (key_id, session, self._clock.now()),
-        )
-        return tuple(row.grant for row in rows)
-
     def find(self, id_: str) -> Approval | None:
         return next(iter(self._read(f"{_SELECT} WHERE id = ?", (id_,))), None)
 
@@ -193,23 +178,6 @@ class ApprovalFile:
         """The newest first."""
         rows = self._read(f"{_SELECT} ORDER BY created_s DESC LIMIT ?", (10_000,))
         return [row for row in rows if state in (None, row.state)][:limit]
-
-    def sessions(self) -> frozenset[tuple[str, str]]:
-        """(key, session) of which anything is undecided, or decided and still standing."""
-
-        def work(db: sqlite3.Connection) -> frozenset[tuple[str, str]]:
-            now = self._clock.now()
-            sql = (
-                "SELECT DISTINCT key_id, session FROM approvals WHERE (decision IS NULL AND open_until_s > ?) "
-                "OR (decision IS NOT NULL AND until_s > ?)"
-            )
-            return frozenset((row[0], row[1]) for row in db.execute(sql, (now, now)))
-
-        return self._told(work)
-
-    def stamp(self) -> int:
-        """Another number after another process has written."""
-        return self._told(lambda db: int(db.execute("PRAGMA data_version").fetchone()[0]))
 
     def close(self) -> None:
         if self._db is not None:
@@ -281,52 +249,20 @@ def _state(decision: str | None, values: dict[str, Any], now: float) -> State:
 
 
 class Approvals:
-    """The same for the event loop: one thread owns the file. A session of which nothing is known costs nothing."""
+    """The same for the event loop: one thread owns the file. Asked for calls at "ask" only, so that others cost nothing."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self._file = ApprovalFile(path, clock)
         self._clock = clock
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="approvals")
-        self._known: frozenset[tuple[str, str]] = frozenset()
-        self._stamp = -1
         self._waiting: dict[str, asyncio.Event] = {}
 
     async def start(self) -> None:
         """StateUnavailable when the file cannot be used."""
-        await self._refresh()
-
-    async def watch(self) -> None:
-        """Learns what other processes wrote, until cancelled."""
-        while True:
-            await self._clock.sleep(WATCH_S)
-            try:
-                await self._refresh()
-            except GatewayError:
-                continue  # the file may come back; whoever needs it meanwhile is told
-
-    async def _refresh(self) -> None:
-        def look() -> frozenset[tuple[str, str]] | None:
-            stamp = self._file.stamp()
-            if stamp == self._stamp:
-                return None
-            self._stamp = stamp
-            return self._file.sessions()
-
-        found = await self._run(look)
-        if found is not None:
-            self._known = found
-
-    def concerns(self, key_id: str, session: str) -> bool:
-        """Whether anything was asked about this session; no I/O."""
-        return (key_id, session) in self._known
-
-    async def grants(self, key_id: str, session: str) -> tuple[Grant, ...]:
-        return await self._run(lambda: self._file.grants(key_id, session))
+        await self._run(lambda: self._file.find(""))
 
     async def request(self, wanted: Wanted, *, open_s: float, open_max: int) -> tuple[Approval | None, bool]:
-        told = await self._run(lambda: self._file.request(wanted, open_s=open_s, open_max=open_max))
-        self._known |= {(wanted.key_id, wanted.session)}
-        return told
+        return await self._run(lambda: self._file.request(wanted, open_s=open_s, open_max=open_max))
 
     async def spend(self, id_: str) -> bool:
         return await self._run(lambda: self._file.spend(id_))

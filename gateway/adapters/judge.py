@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from gateway.adapters.approvals import ID_PREFIX, Approval, Approvals, Wanted
+from gateway.adapters.approvals import Approval, Approvals, Wanted
 from gateway.adapters.history import History, Parse
 from gateway.adapters.hooks import HookRunner
 from gateway.config.settings import Settings
@@ -32,7 +32,6 @@ from policies.engine import Answer, Judging, Need, Situation, judge, place
 from policies.model import Hook
 from policies.session import Refusals, counted, resumed
 from policies.taint import Tainted
-from policies.tickets import Grant
 from policies.verdict import Caller, NeedHook, NeedParse, Step, ToolCall, Verdict
 
 _log = logging.getLogger(LOG)
@@ -41,8 +40,6 @@ REFUSALS: Final = "refusals"
 """Namespace of the state store: [in a row, in all, tripped] by key and session."""
 HELD_MARGIN_S: Final = 2.0
 """A held call becomes a ticket so long before the gate would give up on the judge."""
-SPENT_TWICE_MAX: Final = 4
-"""Grants that another worker was faster with, before the call is simply asked about."""
 
 _refusals = msgspec.json.Decoder(tuple[int, int, bool])
 
@@ -140,13 +137,14 @@ class PolicyJudge:
         """The verdict before anybody is waited for; an ask has its request for approval."""
         if not turn.informed:
             await self._inform(turn)
-        verdict = await self._judged(turn, case.call)
+        assert turn.refusals is not None
+        situation = Situation(turn.refusals, tainted=turn.tainted)
+        verdict = await self._driven(turn.policy, judge(turn.policy, case.call, turn.caller, situation))
         if verdict.decision == "ask":
             verdict = await self._asked(turn, case, verdict)
-        if turn.refusals is not None:
-            if verdict.granted_by.startswith(ID_PREFIX):
-                turn.refusals = resumed(turn.refusals)
-            turn.refusals = counted(turn.refusals, verdict.decision, turn.policy.file.deny_limit)
+        if case.ticket and verdict.decision == "allow":
+            turn.refusals = resumed(turn.refusals)  # a person has looked
+        turn.refusals = counted(turn.refusals, verdict.decision, turn.policy.file.deny_limit)
         return verdict
 
     async def _inform(self, turn: _Turn) -> None:
@@ -155,22 +153,7 @@ class PolicyJudge:
         key = _session_key(turn.caller)
         held = await self._state.get(REFUSALS, key)
         turn.refusals = turn.refusals_before = Refusals() if held is None else Refusals(*_refusals.decode(held))
-        if self._approvals.concerns(turn.caller.key_id, turn.caller.session):
-            turn.grants = await self._approvals.grants(turn.caller.key_id, turn.caller.session)
         turn.informed = True
-
-    async def _judged(self, turn: _Turn, call: ToolCall) -> Verdict:
-        for _ in range(SPENT_TWICE_MAX):
-            assert turn.refusals is not None
-            situation = Situation(turn.refusals, turn.grants, turn.tainted)
-            verdict = await self._driven(turn.policy, judge(turn.policy, call, turn.caller, situation))
-            grant = next((grant for grant in turn.grants if grant.id == verdict.granted_by), None)
-            if grant is None:
-                return verdict
-            turn.grants = _without(turn.grants, grant)
-            if await self._approvals.spend(grant.id):
-                return verdict
-        return replace(verdict, decision="ask", granted_by="", reason="its approval was used up meanwhile")
 
     async def _driven(self, policy: Policy, judging: Judging) -> Verdict:
         given: Answer = None
@@ -199,7 +182,8 @@ class PolicyJudge:
     # --- asking -----------------------------------------------------------------------------------------------
 
     async def _asked(self, turn: _Turn, case: _Case, verdict: Verdict) -> Verdict:
-        """With the request for approval in its reason, unless a person has decided on this very call already."""
+        """With the request for approval in its reason, unless a person has decided on this very call already. (The engine could
+        be given grants; looked up here, they cost a plain call nothing, and one that was just made counts at once.)"""
         settings = self._settings().approvals
         wanted = self._wanted(turn, case.call, verdict)
         try:
@@ -296,7 +280,6 @@ class _Turn:
     informed: bool = False
     refusals: Refusals | None = None
     refusals_before: Refusals | None = None
-    grants: tuple[Grant, ...] = ()
     tainted: Tainted | None = None
 
 
@@ -322,12 +305,6 @@ _NO_EXTRA: Mapping[str, str] = {}
 
 def _session_key(caller: Caller) -> str:
     return f"{caller.key_id}/{caller.session}"
-
-
-def _without(grants: tuple[Grant, ...], used: Grant) -> tuple[Grant, ...]:
-    """One use less; the file holds the truth."""
-    left = (tickets.spent(grant) if grant.id == used.id else grant for grant in grants)
-    return tuple(grant for grant in left if grant.uses > 0)
 
 
 def _ticket(verdict: Verdict, approval: Approval) -> Verdict:

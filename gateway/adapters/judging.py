@@ -76,7 +76,6 @@ class Judging:
             log = await _opened(self._state_dir, self._slot, self._clock.now)
             mask_key = await asyncio.to_thread(_mask_key, self._state_dir / MASK_KEY)
             self._audit, self.approvals, self._parser = log, approvals, ShellParser()
-            self._tasks.spawn(approvals.watch(), name="approvals")
             self._judge = PolicyJudge(
                 self._policy, self._settings, self._clock, self._state, approvals, log.record,
                 mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,

@@ -29,7 +29,7 @@ _ID = click.argument("id_", metavar="ID")
 
 @click.group(name="approvals", no_args_is_help=True)
 def COMMAND() -> None:
-    """Decide on tool calls that wait for a person. A running gateway sees it within half a second."""
+    """Decide on tool calls that wait for a person. A running gateway sees it at once."""
 
 
 def _asked(state_dir: str | None, work: Callable[[ApprovalFile], T]) -> T:
