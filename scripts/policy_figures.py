@@ -34,8 +34,7 @@ DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "policies"
 SETS = ("own", "destructive_command_guard", "cc-safety-net", "redcode-exec", "nl2bash", "tldr", "intercode-nl2bash")
 CWD, HOME = "/repo", "/home/user"
 READERS = frozenset(
-    "ls cat head tail wc sort uniq cut tr grep egrep fgrep rg find diff cmp comm nl tac rev fold paste join column file stat du df tree "
-    "basename dirname realpath readlink pwd echo printf date cal which type whoami id uname md5sum sha1sum sha256sum awk sed xargs jq".split()
+    ["ls", "cat", "head", "tail", "wc", "sort", "uniq", "cut", "tr", "grep", "egrep", "fgrep", "rg", "find", "diff", "cmp", "comm", "nl", "tac", "rev", "fold", "paste", "join", "column", "file", "stat", "du", "df", "tree", "basename", "dirname", "realpath", "readlink", "pwd", "echo", "printf", "date", "cal", "which", "type", "whoami", "id", "uname", "md5sum", "sha1sum", "sha256sum", "awk", "sed", "xargs", "jq"]
 )
 CHANGES = re.compile(
     r"(?:^|[\s;|&(`'\"/])(?:rm|rmdir|mv|cp|ln|chmod|chown|chgrp|mkdir|touch|tee|dd|mkfs\S*|shred|truncate|kill|killall|pkill|sudo|su|"

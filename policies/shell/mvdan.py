@@ -161,11 +161,14 @@ class _Reader:
         parts = tuple(self.arithmetic(loop.get(key)) for key in ("Init", "Cond", "Post"))
         return Loop((), self.stmts(node.get("Do")), words=parts)
 
-    def _FuncDecl(self, node: Json) -> Function:
+    def _FuncDecl(self, node: Json) -> Function | Binary:
         names = node.get("Names") or ([node["Name"]] if node.get("Name") else [])
         if len(names) != 1:
             raise NotRead("a function without one name")
-        return Function(names[0]["Value"], self.stmt(node["Body"]))
+        hoisted = _hoisted(names[0]["Value"], self.stmt(node["Body"])).cmd
+        if not isinstance(hoisted, Function | Binary):
+            raise NotRead("a function without a body")
+        return hoisted
 
     def _TestClause(self, node: Json) -> Test:
         words: list[Word] = []
@@ -215,7 +218,9 @@ class _Reader:
                 elif isinstance(part, Text):
                     names.extend(_NAME.findall(part.value))
             # A subscript is expanded once more when it is evaluated.
-            return any((isinstance(part, Unread) and part.why) or (isinstance(part, Param) and part.op) for part in word)
+            return any(
+                (isinstance(part, Unread) and part.why) or (isinstance(part, Param) and part.op) for part in word
+            )
         risky = False
         for key in ("X", "Y", "Z"):
             if isinstance(node.get(key), dict):
@@ -314,6 +319,13 @@ class _Reader:
             word = self.word(given["Word"]) if given.get("Word") else ()
             op = given["Op"] if not op else op + given["Op"]
         return Param(name, op, word, quoted, tuple(inner))
+
+
+def _hoisted(name: str, body: Stmt) -> Stmt:
+    """`f() { a; } | b` and `f() { a; } && b`: mvdan/sh 3.14 takes `b` for a part of the function; bash runs it at once."""
+    if isinstance(body.cmd, Binary):
+        return replace(body, cmd=Binary(body.cmd.op, _hoisted(name, body.cmd.left), body.cmd.right))
+    return Stmt(Function(name, body))
 
 
 def substitutions(word: Word) -> list[Subst]:

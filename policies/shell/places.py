@@ -21,7 +21,7 @@ _LATER = re.compile(
 )
 _DEVICE = re.compile(r"/dev/(?:sd|hd|vd|xvd|nvme|mmcblk|disk|rdisk|dm-|md|loop|mapper/|mem|kmem|port|sr|nbd)\S*")
 _SYSTEM = re.compile(
-    r"/|/(?:bin|boot|dev|etc|home|lib|lib32|lib64|opt|proc|root|run|sbin|srv|sys|usr|var|Users|System|Library|Applications|private|mnt|media)(?:/\*)?"
+    r"/|/\*|/(?:bin|boot|dev|etc|home|lib|lib32|lib64|opt|proc|root|run|sbin|srv|sys|usr|var|Users|System|Library|Applications|private|mnt|media)(?:/\*)?"
     r"|/(?:bin|boot|dev|etc|lib|lib32|lib64|proc|sbin|sys|System)/.*|/usr/(?:bin|lib|lib64|sbin|include|share|local|libexec)(?:/.*)?|/var/(?:lib|log|spool|mail|backups)(?:/.*)?"
     r"|~|~/\*|/root/\.\w.*|/(?:home|Users)/[^/]+(?:/\*)?"
 )

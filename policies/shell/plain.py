@@ -183,4 +183,4 @@ def _word(node: Node, source: bytes) -> Word:
 
 
 def _slice(node: Node, source: bytes) -> str:
-    return source[node.start_byte : node.end_byte].decode("utf-8", "surrogatepass")
+    return source[node.start_byte : node.end_byte].decode("utf-8", "replace")

@@ -22,7 +22,7 @@ TEXTS_MAX = 8
 """Texts inside the text (`sh -c`) that are given to the second parser."""
 _POWERSHELL = re.compile(
     r"(?i)(?:^|[\s;|&(])(?:(?:get|set|new|remove|invoke|start|stop|out|write|select|where|foreach|import|export|convertto|add|"
-    r"clear|copy|move|rename|test)-[a-z]{3,}\b|\$(?:env|global|script):\w|iex\s|iwr\s|-ExecutionPolicy\b)"
+    r"clear|copy|move|rename|test)-[a-z]{3,}\b|\$(?:env|global|script):\w|iex\s|iwr\s|-ExecutionPolicy\b|[a-z]:\\)"
 )
 _ZSH = re.compile(
     r"(?:^|[\s;|&(])=[A-Za-z]|\$\{\([A-Za-z@#%]+\)|\*\([^)]|\bzmodload\b|\b(?:setopt|autoload|zle|bindkey)\b|[|&]!"
@@ -71,6 +71,8 @@ def reading(
     unseen = hidden(text)
     if "\0" in text:
         return Facts("shell", "", unknown=(unseen,), invalid=unseen)
+    # Halves of pairs cannot be written as UTF-8; the text is invalid already.
+    text = text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
     trees: dict[str, bytes | None] = {}
     place = Place(_start(cwd), home, tuple(roots))
     while True:

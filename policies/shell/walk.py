@@ -51,8 +51,45 @@ _ANYWHERE = frozenset(
 )
 """Programs to which the working directory means nothing."""
 _DEAF = frozenset(
-    "grep egrep fgrep sort uniq head tail wc awk gawk sed cut tr jq less more column nl rev tac tee fold fmt cat sum md5sum "
-    "sha1sum sha256sum rg paste od xxd hexdump strings comm diff join".split()
+    [
+        "grep",
+        "egrep",
+        "fgrep",
+        "sort",
+        "uniq",
+        "head",
+        "tail",
+        "wc",
+        "awk",
+        "gawk",
+        "sed",
+        "cut",
+        "tr",
+        "jq",
+        "less",
+        "more",
+        "column",
+        "nl",
+        "rev",
+        "tac",
+        "tee",
+        "fold",
+        "fmt",
+        "cat",
+        "sum",
+        "md5sum",
+        "sha1sum",
+        "sha256sum",
+        "rg",
+        "paste",
+        "od",
+        "xxd",
+        "hexdump",
+        "strings",
+        "comm",
+        "diff",
+        "join",
+    ]
 )
 """Programs to which their input is only text: what it is need not be worked out."""
 Parse = Callable[[str], Script]

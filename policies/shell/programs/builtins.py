@@ -126,6 +126,7 @@ def _hash(call: Invocation) -> None:
 def _enable(call: Invocation) -> None:
     if call.has("-f"):
         call.effect("exec_data")
+        call.doubt("a builtin is loaded from a file")
         call.read(*call.values.get("-f", []))
 
 
@@ -170,5 +171,6 @@ PROGRAMS = (
     program("umask ulimit", style="loose", special=_ulimit),
     program("history fc", ": -c -l -n -r -a -w -p -s\n=: -d -e", special=_history),
     program("bind complete compgen compopt caller disown fg bg", style="loose", doubt="a builtin that can run text"),
-    program("help man info tldr cheat", style="loose"),
+    program("man", "=p: -P --pager -H --html\n=d: -M --manpath -C --config-file\n=: -L -m -R -r -S -s -e -E -p"),
+    program("help info tldr cheat", style="loose"),
 )

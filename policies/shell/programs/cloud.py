@@ -186,27 +186,12 @@ def _docker_build(call: Invocation) -> None:
 
 
 def _compose(call: Invocation) -> None:
-    words = call.texts()
-    if (words[:1] == ["down"] and call.has("-v", "--volumes", "--rmi")) or (
-        words[:1] in (["rm"], ["kill"]) and call.has("-v", "-f", "--force")
+    verb = call.subcommand.rpartition(" ")[2]
+    if (verb == "down" and call.has("-v", "--volumes", "--rmi")) or (
+        verb in {"rm", "kill"} and call.has("-v", "-f", "--force")
     ):
         call.effect("destructive")
-    elif words[:1] in (["exec"], ["run"]):
-        call.effect("exec_data")
-        items = call.operands[2:]
-        if items:
-            call.run.words(call, items, call.program)
-    elif words[:1] not in (
-        ["ps"],
-        ["logs"],
-        ["config"],
-        ["images"],
-        ["top"],
-        ["version"],
-        ["ls"],
-        ["events"],
-        ["port"],
-    ):
+    elif verb not in {"ps", "logs", "config", "images", "top", "version", "ls", "events", "port", "compose"}:
         call.effect("project_code")
 
 
@@ -359,6 +344,20 @@ def _doppler(call: Invocation) -> None:
         verbs(call, call.argv[1:])
 
 
+_COMPOSE = (
+    "=: -p --project-name --profile --env-file --ansi --progress\n=r: -f --file\n=d: --project-directory\n"
+    ": --compatibility --dry-run --verbose --version -v"
+)
+_COMPOSE_SUBS = {
+    "": program(""),
+    "exec run": program("", _DOCKER_VALUE, stop=True, special=_docker_exec),
+    "*": program(
+        "",
+        "=: -t --timeout --scale --pull --tail\n"
+        ": -d --detach -v --volumes --remove-orphans --build -f --force --rmi --follow -q --quiet -a --all -s --no-deps",
+        special=_compose,
+    ),
+}
 _DOCKER = {
     "": program(""),
     "ps images info version logs inspect port top stats diff history events search manifest context": program(
@@ -389,12 +388,7 @@ _DOCKER = {
             "*": program("", style="loose", effects="network"),
         },
     ),
-    "compose": program(
-        "",
-        "=: -p --project-name --profile --env-file --ansi --progress\n=r: -f --file\n=d: "
-        "--project-directory\n: -d --detach -v --volumes --remove-orphans --build -T -f --force --rmi",
-        special=_compose,
-    ),
+    "compose": program("", _COMPOSE, subs=_COMPOSE_SUBS),
     "cp": program("", special=lambda call: _docker_copy(call)),
     "save export": program("", "=w: -o --output"),
     "load import": program("", "=r: -i --input"),
@@ -456,12 +450,7 @@ PROGRAMS = (
         "=: -H --host -c --context --log-level -l\n=d: --config\n: -D --debug -v --version --tls",
         subs=_DOCKER,
     ),
-    program(
-        "docker-compose podman-compose",
-        "=: -p --project-name --profile --env-file\n=r: -f --file\n=d: --project-directory\n: -d --detach -v "
-        "--volumes --remove-orphans --build -T --force --rmi",
-        special=_compose,
-    ),
+    program("docker-compose podman-compose", _COMPOSE, subs=_COMPOSE_SUBS),
     program("terraform tofu terragrunt", style="loose", special=_terraform),
     program("pulumi", style="loose", special=_pulumi),
     program("helm helmfile", style="loose", special=_helm),

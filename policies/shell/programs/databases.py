@@ -44,6 +44,10 @@ def _client(*flags: str) -> Special:
         given = [item for flag in flags for item in call.values.get(flag, [])]
         for item in given:
             statement(call, item.value)
+        for name in ("-f", "--file", "-i"):
+            if call.values.get(name):
+                call.effect("exec_data")
+                call.doubt("the statements are in a file")
         if not given and (call.stdin is None or call.stdin):
             statement(call, call.stdin)
         if call.value("-h", "--host", "--hostname"):

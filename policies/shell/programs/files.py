@@ -108,7 +108,8 @@ def _tar(call: Invocation) -> None:
     """Old style (`tar xzf a.tgz`) has its letters in the first word."""
     items = list(call.operands)
     letters = "".join(flag[1:] for flag in call.flags if len(flag) == 2)
-    if items and not call.flags and items[0].value and re.fullmatch(r"[A-Za-z]+", items[0].value):
+    first = call.argv[1].value if len(call.argv) > 1 else None
+    if items and first is not None and first == items[0].value and re.fullmatch(r"[A-Za-z]*[cxtruAd][A-Za-z]*", first):
         letters = items.pop(0).value or ""
         for letter in letters:
             if letter in "fCbXTLKN" and items:

@@ -270,6 +270,7 @@ def _submodule(call: Invocation) -> None:
 def _bisect(call: Invocation) -> None:
     _global(call)
     if call.subcommand == "bisect run":
+        call.effect("exec_data")
         call.run.words(call, [*call.operands], "git")
 
 

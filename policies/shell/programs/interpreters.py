@@ -56,10 +56,10 @@ def _text(call: Invocation, rest: list[Field]) -> None:
         return
     call.effect("exec_data")
     call.run.text(call, rest[0].value, call.program, rest[0].rough, stdin=True)
-    if rest[0].value is not None and not any(item.value is None for item in rest[1:]):
+    if rest[0].value is not None and not call.assigns and not any(item.value is None for item in rest[1:]):
         # What it runs is listed by itself, so that the shell around it says nothing more.
         call.effects = [effect for effect in call.effects if effect != "exec_data"]
-        call.dropped = not call.assigns
+        call.dropped = True
 
 
 def _language(language: str, code: tuple[str, ...], module: str = "") -> Special:
@@ -75,6 +75,8 @@ def _language(language: str, code: tuple[str, ...], module: str = "") -> Special
             _file(call, language)
         elif not given and (call.stdin is None or call.stdin) and not call.has("-V", "--version", "-h", "-v"):
             call.run.code(call, language, call.stdin, call.rough)
+        elif not given and len(call.argv) == 1:
+            call.doubt("an interpreter that waits for code")
 
     return special
 

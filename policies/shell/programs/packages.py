@@ -37,7 +37,7 @@ def _exec(call: Invocation) -> None:
         call.effect("install", "network")
     if rest and known in _USUAL:
         call.run.words(call, [Field(known), *rest[1:]], call.program, wrapper=call.program)
-        call.dropped = True
+        call.dropped = "install" not in call.effects
 
 
 _USUAL = frozenset(
@@ -109,7 +109,7 @@ def _uv_run(call: Invocation) -> None:
         if (first.value or "").endswith(".py"):
             call.operands = [Field("python"), *call.operands]
         call.run.words(call, call.operands, call.program, wrapper=call.program)
-        call.dropped = True
+        call.dropped = "install" not in call.effects
 
 
 def _publish(call: Invocation) -> None:

@@ -13,8 +13,27 @@ def body(text):
 
 
 def test_the_kinds_of_commands():
-    kinds = [type(stmt.cmd) for stmt in body("a; (b); { c; }; if d; then e; fi; for x in y; do z; done; while f; do g; done; case h in i) j;; esac; k() { l; }; [[ -f m ]]; ((n)); let o=1; time p; declare q=1")]
-    assert kinds == [Call, Group, Group, Branch, Loop, Loop, Branch, Function, syntax.Test, syntax.Test, syntax.Test, Group, Call]
+    kinds = [
+        type(stmt.cmd)
+        for stmt in body(
+            "a; (b); { c; }; if d; then e; fi; for x in y; do z; done; while f; do g; done; case h in i) j;; esac; k() { l; }; [[ -f m ]]; ((n)); let o=1; time p; declare q=1"
+        )
+    ]
+    assert kinds == [
+        Call,
+        Group,
+        Group,
+        Branch,
+        Loop,
+        Loop,
+        Branch,
+        Function,
+        syntax.Test,
+        syntax.Test,
+        syntax.Test,
+        Group,
+        Call,
+    ]
 
 
 def test_names_are_found_at_any_depth():
@@ -35,7 +54,20 @@ def test_backslashes():
     assert stmt.cmd.args == ((Text("a"), Text("b", True)), (Text("", True), Text("c$d\\e", True)), (Text("fg"),))
 
 
-@pytest.mark.parametrize(("text", "op"), [("${a:-b}", ":-"), ("${a}", ""), ("${#a}", "Length"), ("${!a}", "Excl"), ("${a@P}", "@"), ("${a:1:2}", "slice"), ("${a/b/c}", "replace"), ("${a[1]}", "[]"), ("${a%b}", "%")])
+@pytest.mark.parametrize(
+    ("text", "op"),
+    [
+        ("${a:-b}", ":-"),
+        ("${a}", ""),
+        ("${#a}", "Length"),
+        ("${!a}", "Excl"),
+        ("${a@P}", "@"),
+        ("${a:1:2}", "slice"),
+        ("${a/b/c}", "replace"),
+        ("${a[1]}", "[]"),
+        ("${a%b}", "%"),
+    ],
+)
 def test_parameters(text, op):
     (stmt,) = body(f"x {text}")
     assert isinstance(stmt.cmd, Call)
@@ -53,7 +85,19 @@ def test_substitutions_inside_parameters():
     assert all(isinstance(item, Subst) for item in found)
 
 
-@pytest.mark.parametrize(("text", "value"), [("a\\nb", "a\nb"), ("\\x41\\u00e9\\U0001F680", "Aé🚀"), ("\\101", "A"), ("a\\0b", "a"), ("\\cA", "\x01"), ("\\q", "\\q"), ("\\'", "'"), ("\\", "\\")])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("a\\nb", "a\nb"),
+        ("\\x41\\u00e9\\U0001F680", "Aé🚀"),
+        ("\\101", "A"),
+        ("a\\0b", "a"),
+        ("\\cA", "\x01"),
+        ("\\q", "\\q"),
+        ("\\'", "'"),
+        ("\\", "\\"),
+    ],
+)
 def test_ansi_c(text, value):
     assert ansi_c(text) == value
 
@@ -62,6 +106,18 @@ def test_ansi_c(text, value):
 def test_other_trees_are_refused(tree):
     with pytest.raises(NotRead):
         script(tree, "x")
+
+
+@pytest.mark.parametrize("text", ["f() { a; } | b", "f() { a; } && b", "f() { a; } | c | b", "function f { a; } || b"])
+def test_what_stands_behind_a_function_is_no_part_of_it(text):
+    """mvdan/sh 3.14 puts it into the body; bash runs it at once."""
+    (stmt,) = body(text)
+    assert isinstance(stmt.cmd, syntax.Binary)
+    left = stmt.cmd.left
+    while isinstance(left.cmd, syntax.Binary):
+        left = left.cmd.left
+    assert isinstance(left.cmd, Function)
+    assert stmt.cmd.right.cmd == Call((), ((Text("b"),),))
 
 
 def test_nesting_is_bounded():

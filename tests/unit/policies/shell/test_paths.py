@@ -36,7 +36,15 @@ def test_shown():
 
 @pytest.mark.parametrize(
     ("path", "answer"),
-    [("/repo", True), ("/repo/a", True), ("/repository", False), ("./a", True), ("../a", False), ("~/a", False), (".", True)],
+    [
+        ("/repo", True),
+        ("/repo/a", True),
+        ("/repository", False),
+        ("./a", True),
+        ("../a", False),
+        ("~/a", False),
+        (".", True),
+    ],
 )
 def test_inside(path, answer):
     assert inside(path, ("/repo/",)) is answer

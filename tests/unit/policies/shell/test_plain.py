@@ -8,7 +8,9 @@ def test_words_and_quotes():
     script = plain("a 'b c' \"d\" e'f'g")
     assert script is not None
     (stmt,) = script.body
-    assert stmt == Stmt(Call((), ((Text("a"),), (Text("b c", True),), (Text("d", True),), (Text("e"), Text("f", True), Text("g")))))
+    assert stmt == Stmt(
+        Call((), ((Text("a"),), (Text("b c", True),), (Text("d", True),), (Text("e"), Text("f", True), Text("g"))))
+    )
 
 
 def test_lists_and_pipes_group_to_the_left():
@@ -26,7 +28,9 @@ def test_assignments():
     assert script.body[0].cmd == Call((Assign("A", (Text("1"),)), Assign("B", (Text("x y", True),))), ((Text("c"),),))
 
 
-@pytest.mark.parametrize("text", ["echo $x", "a > b", "if a; then b; fi", "time ls", "export A=b", "a 'b", "! a", "[ -f x ]", "a; ;"])
+@pytest.mark.parametrize(
+    "text", ["echo $x", "a > b", "if a; then b; fi", "time ls", "export A=b", "a 'b", "! a", "[ -f x ]", "a; ;"]
+)
 def test_anything_more_is_left_to_the_other_parser(text):
     assert plain(text) is None
 

@@ -23,7 +23,9 @@ def test_every_special_character_asks_for_the_second_parser(char):
     assert understand(text, **PLACE) == NeedParse(text)
 
 
-@pytest.mark.parametrize("word", ["if", "then", "for", "while", "case", "function", "time", "coproc", "let", "export", "declare", "local"])
+@pytest.mark.parametrize(
+    "word", ["if", "then", "for", "while", "case", "function", "time", "coproc", "let", "export", "declare", "local"]
+)
 def test_keywords_ask_for_the_second_parser(word):
     text = f"{word} ls"
     assert understand(text, **PLACE) == NeedParse(text)
@@ -52,7 +54,17 @@ def test_a_tree_of_another_text_is_a_disagreement():
     assert any("do not agree" in reason for reason in found.unknown)
 
 
-@pytest.mark.parametrize("tree", [b"", b"{}", b"[]", b'{"Type": "File", "Stmts": [{"Cmd": {"Type": "Nonsense"}}]}', b"\xff", b'{"Type":"File","Stmts":3}'])
+@pytest.mark.parametrize(
+    "tree",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"Type": "File", "Stmts": [{"Cmd": {"Type": "Nonsense"}}]}',
+        b"\xff",
+        b'{"Type":"File","Stmts":3}',
+    ],
+)
 def test_a_broken_tree_is_not_read(tree):
     found = understand("ls $x", tree=tree, **PLACE)
     assert isinstance(found, Facts)
@@ -94,14 +106,24 @@ def test_hidden_characters_are_invalid(text):
     assert facts(text).invalid
 
 
-@pytest.mark.parametrize("text", ["Get-ChildItem -Recurse", "Remove-Item x", "$env:PATH", "echo ${(e)x}", "=ls x", "zmodload zsh/x", "ls | iex "])
+@pytest.mark.parametrize(
+    "text",
+    ["Get-ChildItem -Recurse", "Remove-Item x", "$env:PATH", "echo ${(e)x}", "=ls x", "zmodload zsh/x", "ls | iex "],
+)
 def test_other_shells_are_not_read(text):
     assert facts(text).unknown
 
 
 def test_commands_in_words_the_witness_does_not_see_are_found_or_a_disagreement():
     """The gaps of tree-sitter-bash: none may be silent."""
-    for text in ("cat <<EOF\n`rm -rf x`\nEOF", "cat <<EOF\n${a:-`rm -rf x`}\nEOF", "cat <<-E\n\t$(rm -rf x)\n\tE", "echo ${x^^$(rm -rf x)}", "time -p rm -rf x", "coproc rm -rf x"):
+    for text in (
+        "cat <<EOF\n`rm -rf x`\nEOF",
+        "cat <<EOF\n${a:-`rm -rf x`}\nEOF",
+        "cat <<-E\n\t$(rm -rf x)\n\tE",
+        "echo ${x^^$(rm -rf x)}",
+        "time -p rm -rf x",
+        "coproc rm -rf x",
+    ):
         found = facts(text)
         assert "destructive" in found.effects, text
         assert "rm" in programs(text), text

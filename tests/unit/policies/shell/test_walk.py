@@ -29,10 +29,21 @@ def test_the_working_directory_is_followed(text, expected):
     assert reads(text) == expected
 
 
-@pytest.mark.parametrize("text", ["cd $X && cat a", "cd - && cat a", "cd src*; cat a", "popd; cat a", "for i in 1 2 3 4 5 6 7 8; do cd ..; done; cat a"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cd $X && cat a",
+        "cd - && cat a",
+        "cd src*; cat a",
+        "popd; cat a",
+        "for i in 1 2 3 4 5 6 7 8; do cd ..; done; cat a",
+    ],
+)
 def test_an_unknown_directory_is_said(text):
     found = facts(text)
-    assert "the working directory is not known" in found.unknown or any(path.startswith("/") for path in found.reads if path != "/repo/a")
+    assert "the working directory is not known" in found.unknown or any(
+        path.startswith("/") for path in found.reads if path != "/repo/a"
+    )
 
 
 def test_without_a_directory_paths_stay_relative():
@@ -102,17 +113,43 @@ def test_what_a_substitution_runs_stands_with_its_source():
     assert sources == {"id": "substitution", "ls": "substitution", "echo": ""}
 
 
-@pytest.mark.parametrize("text", ["echo ${x@P}", "echo ${!x}", "echo ${x:=a}", "(( a[$x] ))", "[[ a -eq 'b[$(id)]' ]]", "echo @(a|b)", "test -v 'a[$(id)]'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "echo ${x@P}",
+        "echo ${!x}",
+        "echo ${x:=a}",
+        "(( a[$x] ))",
+        "[[ a -eq 'b[$(id)]' ]]",
+        "echo @(a|b)",
+        "test -v 'a[$(id)]'",
+    ],
+)
 def test_expansions_that_run_text_are_doubt_even_where_nothing_is_done_with_them(text):
     assert facts(text).unknown
 
 
-@pytest.mark.parametrize("text", ["x='a[$(id)]'; echo $((x))", "read x; echo $((x+1))", "x=$(cat f); (( x > 1 ))", "f() { echo $(($1)); }; f 'a[$(id)]'"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x='a[$(id)]'; echo $((x))",
+        "read x; echo $((x+1))",
+        "x=$(cat f); (( x > 1 ))",
+        "f() { echo $(($1)); }; f 'a[$(id)]'",
+    ],
+)
 def test_arithmetic_evaluates_the_text_in_its_variables(text):
     assert "arithmetic on text" in facts(text).unknown
 
 
-@pytest.mark.parametrize("text", ["i=0; while [ $i -lt 3 ]; do echo $i; i=$((i+1)); done", "for ((i=0;i<3;i++)); do echo $i; done", "x=3; echo $((x*2)) $((y+1)) $# $?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i=0; while [ $i -lt 3 ]; do echo $i; i=$((i+1)); done",
+        "for ((i=0;i<3;i++)); do echo $i; done",
+        "x=3; echo $((x*2)) $((y+1)) $# $?",
+    ],
+)
 def test_counting_is_no_doubt(text):
     assert not facts(text).unknown
 
