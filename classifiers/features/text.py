@@ -2,7 +2,8 @@
 
 Two readings of one text. `tokens` are words in lower case, with what varies without meaning replaced by a word for its
 kind: a path is `xpath` and its extension, a call or identifier `xsym`, a URL `xurl`, a number `xnum`. So a model cannot
-learn the names of a project instead of the kind of work. Scripts without spaces give overlapping pairs of signs. `chars` are
+learn the names of a project instead of the kind of work. `xbegin` stands before the first token, so that how an ask begins is a
+pair of tokens, and `xask` where a question mark stood. Scripts without spaces give overlapping pairs of signs. `chars` are
 the same words with spaces between, for character n-grams (other languages, misspellings, word endings); by convention a
 model uses n-grams that do not cross a space ("char_wb").
 
@@ -37,6 +38,7 @@ _CALL: Final = re.compile(r"[\w.:>-]+\(.*\)?")
 _NUMBER: Final = re.compile(r"[\d.,:%x-]*\d[\d.,:%]*(?:st|nd|rd|th|ms|s|m|h|kb|mb|gb|k)?")
 _NAME: Final = re.compile(r"\w*[^\W\d]_\w+|\w+::\w[\w:]*|@\w+|--?[a-z][\w-]+|\$\w+")
 _CAMEL: Final = re.compile(r"[^\W\d_]*[^\W\d_A-Z][A-Z]\w*")
+_ASKS: Final = re.compile(r"\?[\"'”»)]*$|？")
 _HEX: Final = re.compile(r"(?:0x)?[0-9a-f]{7,64}")
 _WORDS: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 _DENSE: Final = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)")
@@ -56,6 +58,8 @@ def read(ask: str, marks: Iterable[str] = ()) -> Reading:
     """The reading of an ask. `marks` are kinds of material that stood beside it (`code`, `trace`, `log`, `diff`, `image`,
     `list`): each becomes a token. An empty ask reads as the token `xnothing`."""
     tokens = tokens_of(ask)
+    if tokens:
+        tokens.insert(0, "xbegin")
     tokens.extend(f"x{mark}" for mark in sorted(marks))
     if not tokens:
         tokens.append("xnothing")
@@ -91,7 +95,7 @@ _memo: dict[str, tuple[str, ...]] = {}
 
 
 def _remembered(chunk: str) -> tuple[str, ...]:
-    found = tuple(_chunk(chunk))
+    found = (*_chunk(chunk), "xask") if _ASKS.search(chunk) is not None else tuple(_chunk(chunk))
     if len(chunk) <= 40:
         if len(_memo) >= MEMO_MAX:
             _memo.clear()
