@@ -4,8 +4,8 @@ Two readings of one text. `tokens` are words in lower case, with what varies wit
 kind: a path is `xpath` and its extension, a call or identifier `xsym`, a URL `xurl`, a number `xnum`. So a model cannot
 learn the names of a project instead of the kind of work. `xbegin` stands before the first token, so that how an ask begins is a
 pair of tokens, and `xask` where a question mark stood. Scripts without spaces give overlapping pairs of signs. `chars` are
-the same words with spaces between, for character n-grams (other languages, misspellings, word endings); by convention a
-model uses n-grams that do not cross a space ("char_wb").
+the ask itself in lower case with single spaces, for character n-grams (other languages, misspellings, word endings, digits and
+signs, which tokens lose); by convention a model uses n-grams that do not cross a space ("char_wb").
 
 Lower-casing is Python's, by Unicode's tables and no locale. Cost is bounded: of a long ask the beginning and the end are
 read, what stands between is material. A chunk's tokens are remembered, because the words of asks repeat.
@@ -24,7 +24,7 @@ READ_CHARS: Final = 4000
 """Of an ask, its first and its last half of this are read: what stands between is material, and cost stays flat."""
 TOKENS_MAX: Final = 900
 CHARS_MAX: Final = 2000
-"""Of the words put together, the first and the last half of this: character n-grams are the dearest part of a graph."""
+"""Of the ask in single spaces, the first and the last half of this: character n-grams are the dearest part of a graph."""
 CHUNK_MAX: Final = 200
 """A longer run without a space is data, not a word, unless its script has no spaces."""
 MEMO_MAX: Final = 8192
@@ -63,7 +63,7 @@ def read(ask: str, marks: Iterable[str] = ()) -> Reading:
     tokens.extend(f"x{mark}" for mark in sorted(marks))
     if not tokens:
         tokens.append("xnothing")
-    text = f" {' '.join(tokens)} "
+    text = f" {' '.join(bounded(ask).lower().split()) or tokens[0]} "
     if len(text) > CHARS_MAX:
         text = text[: CHARS_MAX // 2] + text[-CHARS_MAX // 2 :]
     # Twice as fast as map(ord); surrogates, which JSON may bring alone, pass as they are.

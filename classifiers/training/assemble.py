@@ -37,23 +37,26 @@ class Rows:
     def sha256(self) -> str:
         return digest([*lines(self.tasks), *lines(self.outcomes)])
 
+    def texts(self) -> list[str]:
+        """Of the tasks, then of the outcomes."""
+        return [*(row.text for row in self.tasks), *(row.text for row in self.outcomes)]
+
     def __len__(self) -> int:
         return len(self.tasks) + len(self.outcomes)
 
 
 def assemble(data: Path | None, seed: int = SEED, share: float = 1.0) -> Rows:
-    """`share` below 1 takes that part of every source (tests, a first look). SourceError for data that must not be used."""
+    """`share` below 1 takes that part of every source (tests, a first look). SourceError for data that must not be
+    used."""
     asks = generate.generated(seed, share)
     rows = Rows(tasks=asks)
-    rows.sources.append(
-        Source(name="generated-asks", licence="Apache-2.0", rows=len(asks), sha256=digest(lines(asks)))
-    )
+    rows.sources.append(Source(name="generated-asks", licence="Apache-2.0", rows=len(asks), sha256=digest(lines(asks))))
     for part in sources.PARTS if data is not None else ():
         assert data is not None
         files = sources.check(part, data)
         tasks, outcomes = part.read(data)
         if share < 1.0:
-            chance = random.Random(seed)  # noqa: S311 - reproducible, not secret
+            chance = random.Random(seed)
             outcomes = [row for row in outcomes if chance.random() < share]
         if part.name == "llmrouter":
             outcomes = topics(outcomes, seed)
@@ -72,7 +75,9 @@ def assemble(data: Path | None, seed: int = SEED, share: float = 1.0) -> Rows:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m classifiers.training.assemble", description=__doc__)
-    parser.add_argument("--data", type=Path, help="directory in the layout of the routing data; without it, generated asks only")
+    parser.add_argument(
+        "--data", type=Path, help="directory in the layout of the routing data; without it, generated asks only"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=SEED)
     chosen = parser.parse_args(arguments)

@@ -1,10 +1,10 @@
 """Thresholds that are proven on held-out rows, or not given at all.
 
-A certificate says: among asks whose predicted gain is at most `gain_max`, the local lane failed *where the frontier lane
-succeeded* in so few cases that the Clopper-Pearson upper bound stays below the risk. (Failures of both lanes are no
-reason to pay more.) Candidate thresholds are tried from the smallest gain upwards and the first that fails ends it, so one
-bound per task holds without correction (fixed-sequence testing). Rows of one group are not independent; the interval is
-therefore a little too narrow, which the documentation says.
+A certificate says: among asks whose predicted gain is at most `gain_max`, the local lane failed *where the frontier
+lane succeeded* in so few cases that the Clopper-Pearson upper bound stays below the risk. (Failures of both lanes are
+no reason to pay more.) Candidate thresholds are tried from the smallest gain upwards and the first that fails ends it,
+so one bound per task holds without correction (fixed-sequence testing). Rows of one group are not independent; the
+interval is therefore a little too narrow, which the documentation says.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ PRECISION: Final = 0.80
 ROWS_MIN: Final = 25
 
 
-def certificates(held: Held, thresholds: dict[str, float], alpha: float = ALPHA, delta: float = DELTA) -> dict[str, Certificate]:
+def certificates(
+    held: Held, thresholds: dict[str, float], alpha: float = ALPHA, delta: float = DELTA
+) -> dict[str, Certificate]:
     """By task and "*" (no label). Every task gets one, so that none inherits another's proof."""
     gain = held.lanes[:, 2] - held.lanes[:, 0] if len(held.lanes) else np.zeros(0)
     failed = (held.local < 0.5) & (held.frontier >= 0.5)
@@ -66,7 +68,8 @@ def certify(gain: Any, failed: Any, alpha: float, delta: float) -> Certificate:
 
 
 def thresholds(held: Held, precision: float = PRECISION) -> dict[str, float]:
-    """By task, the smallest probability from which on labels were right often enough. 1.0, which is never reached: none."""
+    """By task, the smallest probability from which on labels were right often enough. 1.0, which is never reached:
+    none."""
     return {name: _threshold(held, number, precision) for number, name in enumerate(TASKS)}
 
 

@@ -1,9 +1,9 @@
 """Agent-style asks, generated from templates that were written for this project. Pure but for reading the templates.
 
-`asks/<family>.<language>.txt` holds templates under `= task` headings; `[a|b]` is a choice, `{slot}` is filled from `slots`. A
-family is a way of writing (short orders, polite sentences, tickets, stories with misleading words, briefs); families share
-no template, so that leaving one out asks whether the model learned the work or the wording. `heldout/asks.txt` is no family:
-it was written ask by ask and is never trained on.
+`asks/<family>.<language>.txt` holds templates under `= task` headings; `[a|b]` is a choice, `{slot}` is filled from
+`slots`. A family is a way of writing (short orders, polite sentences, tickets, stories with misleading words, briefs);
+families share no template, so that leaving one out asks whether the model learned the work or the wording.
+`heldout/asks.txt` is no family: it was written ask by ask and is never trained on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,18 @@ _CHOICE: Final = re.compile(r"\[([^\[\]]*\|[^\[\]]*)\]")
 _MACRO: Final = re.compile(r"<[a-z]+>")
 _SLOT: Final = re.compile(r"\{([a-z]+)(\d?)\}")
 _OPENERS: Final = {
-    "en": ("hey, ", "ok so ", "please ", "pls ", "now ", "next: ", "hi! ", "quick one: ", "i want you to ", "we need to "),
+    "en": (
+        "hey, ",
+        "ok so ",
+        "please ",
+        "pls ",
+        "now ",
+        "next: ",
+        "hi! ",
+        "quick one: ",
+        "i want you to ",
+        "we need to ",
+    ),
     "de": ("hallo, ", "bitte ", "jetzt ", "als nächstes: "),
     "es": ("hola, ", "por favor ", "ahora "),
     "fr": ("salut, ", "maintenant, "),
@@ -64,7 +75,8 @@ class Template:
 
 
 def sections(text: str) -> Iterator[tuple[str, str]]:
-    """(task, line) of a file with `= task` headings. ValueError for an unknown task or a line before the first heading."""
+    """(task, line) of a file with `= task` headings. ValueError for an unknown task or a line before the first
+    heading."""
     task = ""
     for line in text.splitlines():
         if not line.strip() or line.startswith("#"):
@@ -127,14 +139,12 @@ def generated(seed: int, share: float = 1.0) -> list[TaskRow]:
     """Task rows from all templates, duplicates dropped. `share` below 1 makes fewer of each (at least one)."""
     rows: dict[str, TaskRow] = {}
     for template in templates():
-        chance = random.Random(f"{seed}:{template.name}")  # noqa: S311 - reproducible, not secret
+        chance = random.Random(f"{seed}:{template.name}")
         for _ in range(max(1, round(share * wanted(template)))):
             text = filled(template, chance)
             rows.setdefault(
                 text,
-                TaskRow(
-                    text=text, task=template.task, source=template.family, group=template.name, lang=template.lang
-                ),
+                TaskRow(text=text, task=template.task, source=template.family, group=template.name, lang=template.lang),
             )
     return list(rows.values())
 

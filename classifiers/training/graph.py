@@ -1,8 +1,8 @@
 """The scorer and the session trees as two ONNX graphs, one dimension each, with no operator that needs a locale.
 
-The text half is written node by node: skl2onnx would put its own tokeniser and a StringNormalizer into the graph, which wants
-en_US.UTF-8 and refuses to load in a slim container (routing.md 0, point 6), and would tokenise differently. The trees are
-converted by skl2onnx and their one node is taken over. Weights are float16 in the file and cast once, when the session is made.
+The text half is written node by node: skl2onnx would put its own tokeniser and a StringNormalizer into the graph, which
+wants en_US.UTF-8 and refuses to load in a slim container (routing.md 0, point 6), and would tokenise differently. The
+trees become one operator each. Weights are float16 in the file and cast once, when the session is made.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ class Graph:
         return self.node("Cast", [half], name, to=TensorProto.FLOAT)
 
     def node(self, kind: str, inputs: Sequence[str], output: str, domain: str = "", **attributes: Any) -> str:
-        self.nodes.append(helper.make_node(kind, list(inputs), [output], name=f"n_{output}", domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(kind, list(inputs), [output], name=f"n_{output}", domain=domain, **attributes)
+        )
         return output
 
     def model(self, name: str, inputs: Sequence[Any], outputs: Sequence[Any]) -> bytes:
@@ -70,7 +72,9 @@ def ask_graph(scorer: Scorer) -> bytes:
     texts = scorer.texts
     sums = [
         _half(graph, "words", "tokens", texts.words, texts.word_idf, WORD_GRAMS, _stacked(scorer, 0, len(texts.words))),
-        _half(graph, "signs", "chars", texts.chars, texts.char_idf, CHAR_GRAMS, _stacked(scorer, len(texts.words), None)),
+        _half(
+            graph, "signs", "chars", texts.chars, texts.char_idf, CHAR_GRAMS, _stacked(scorer, len(texts.words), None)
+        ),
     ]
     bias = graph.constant("bias", np.r_[scorer.task_b, scorer.family_b, scorer.residual_b])
     graph.node("Add", [graph.node("Add", sums, "linear"), bias], "scores")
@@ -117,7 +121,8 @@ def _half(
 
 
 def _pool(grams: Sequence[str], *, words: bool) -> tuple[Any, dict[str, Any]]:
-    """(order of columns, attributes): pools are grouped by the length of the n-gram, each with where its length begins."""
+    """(order of columns, attributes): pools are grouped by the length of the n-gram, each with where its length
+    begins."""
     parts = [gram.split(" ") if words else [ord(sign) for sign in gram] for gram in grams]
     lengths = np.array([len(part) for part in parts])
     ordered = np.argsort(lengths, kind="stable")
@@ -140,7 +145,11 @@ def _lanes(graph: Graph, scorer: Scorer) -> None:
     # columns: local = mean - gain / 2, mid, frontier = mean + gain / 2
     mixing = graph.constant("mixing", [[-0.5, 0.0, 0.5], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
     raw = graph.node("MatMul", [parts, mixing], "lanes_raw")
-    graph.node("Clip", [raw, graph.constant("p_min", np.float32(P_MIN)), graph.constant("p_max", np.float32(P_MAX))], "ask_lanes")
+    graph.node(
+        "Clip",
+        [raw, graph.constant("p_min", np.float32(P_MIN)), graph.constant("p_max", np.float32(P_MAX))],
+        "ask_lanes",
+    )
 
 
 def lanes_graph(trees: SessionTrees) -> bytes:
@@ -158,18 +167,39 @@ def lanes_graph(trees: SessionTrees) -> bytes:
     unused = graph.node("Mul", ["task", graph.constant("zero", [0.0])], "task_unused")
     nothing = graph.node("ReduceSum", [unused], "nothing", keepdims=1)
     graph.node("Sigmoid", [graph.node("Add", [moved, nothing], "final")], "lanes")
-    inputs = [_floats("task", len(TASKS)), _floats("ask_lanes", len(LANE_NAMES)), _floats("trajectory", len(TRAJECTORY))]
+    inputs = [
+        _floats("task", len(TASKS)),
+        _floats("ask_lanes", len(LANE_NAMES)),
+        _floats("trajectory", len(TRAJECTORY)),
+    ]
     return graph.model("lanes", inputs, [_floats("lanes", len(LANE_NAMES))])
 
 
 def _trees(graph: Graph, lane: str, wide: str, model: Any, base: float) -> str:
-    """The trees of one lane as skl2onnx writes them, less what they say of an untouched session."""
-    from skl2onnx import to_onnx
+    """The trees of one lane, less what they say of an untouched session."""
+    output = f"trees_{lane}"
+    graph.node("TreeEnsembleRegressor", [wide], output, domain="ai.onnx.ml", **tree_attributes(model))
+    return graph.node("Sub", [output, graph.constant(f"base_{lane}", [[base]])], f"move_{lane}")
 
-    converted = to_onnx(
-        model, np.zeros((1, len(TRAJECTORY)), dtype=np.float32), target_opset={"": OPSET, "ai.onnx.ml": OPSET_ML}
-    )
-    (found,) = (node for node in converted.graph.node if node.op_type == "TreeEnsembleRegressor")
-    found.input[0], found.output[0], found.name = wide, f"trees_{lane}", f"n_trees_{lane}"
-    graph.nodes.append(found)
-    return graph.node("Sub", [f"trees_{lane}", graph.constant(f"base_{lane}", [[base]])], f"move_{lane}")
+
+def tree_attributes(model: Any) -> dict[str, Any]:
+    """A fitted HistGradientBoostingRegressor as attributes of the operator. skl2onnx 1.20 cannot convert those of
+    scikit-learn 1.9 (a boolean where ONNX wants an integer), so the trees are read where skl2onnx reads them too."""
+    trees = [stage[0].nodes for stage in model._predictors]
+    at = [(number, place, node) for number, nodes in enumerate(trees) for place, node in enumerate(nodes)]
+    leaves = [(number, place, node) for number, place, node in at if node["is_leaf"]]
+    return {
+        "n_targets": 1,
+        "base_values": [float(np.ravel(model._baseline_prediction)[0])],
+        "nodes_treeids": [number for number, _, _ in at],
+        "nodes_nodeids": [place for _, place, _ in at],
+        "nodes_modes": ["LEAF" if node["is_leaf"] else "BRANCH_LEQ" for _, _, node in at],
+        "nodes_featureids": [0 if node["is_leaf"] else int(node["feature_idx"]) for _, _, node in at],
+        "nodes_values": [0.0 if node["is_leaf"] else float(node["num_threshold"]) for _, _, node in at],
+        "nodes_truenodeids": [int(node["left"]) for _, _, node in at],
+        "nodes_falsenodeids": [int(node["right"]) for _, _, node in at],
+        "target_treeids": [number for number, _, _ in leaves],
+        "target_nodeids": [place for _, place, _ in leaves],
+        "target_ids": [0] * len(leaves),
+        "target_weights": [float(node["value"]) for _, _, node in leaves],
+    }

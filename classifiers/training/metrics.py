@@ -1,4 +1,5 @@
-"""Figures of merit for routers and for probabilities, with intervals. Pure but for numpy; definitions as in routing.md 1."""
+"""Figures of merit for routers and for probabilities, with intervals. Pure but for numpy; definitions as in routing.md
+1."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ DRAWS: Final = 400
 
 
 def curve(score: Any, weak: Any, strong: Any) -> Any:
-    """PGR after sending 0, 1, ... N items to the strong model, by falling score. Ties are broken as if drawn at random in the
-    mean: items of equal score share their gain evenly. NaN everywhere if the pair has no gap."""
+    """PGR after sending 0, 1, ... N items to the strong model, by falling score. Ties are broken as if drawn at random
+    in the mean: items of equal score share their gain evenly. NaN everywhere if the pair has no gap."""
     score, gain = np.asarray(score, dtype=float), np.asarray(strong, dtype=float) - np.asarray(weak, dtype=float)
     gap = gain.sum()
     if gap == 0:
@@ -44,8 +45,8 @@ def cpt(pgr: Any, share: float) -> float:
 
 
 def cost_at_equal_quality(pgr: Any, ratio: float) -> float:
-    """Money per item where the strong model's quality is first reached (PGR >= 1), as a part of always-strong's, if the weak
-    model costs `ratio` of the strong one."""
+    """Money per item where the strong model's quality is first reached (PGR >= 1), as a part of always-strong's, if the
+    weak model costs `ratio` of the strong one."""
     share = cpt(pgr, 1.0)
     return share + (1.0 - share) * ratio
 

@@ -1,7 +1,7 @@
 """Predictions for rows whose group was not trained on: the only ones that evaluation and calibration may look at.
 
-`Held` is what is kept of them: outcomes, scores, group and length, no text. It ships beside the model, so that every printed
-figure can be computed again without the data directory.
+`Held` is what is kept of them: outcomes, scores, group and length, no text. It ships beside the model, so that every
+printed figure can be computed again without the data directory.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ WHOLE: Final = 8
 
 @dataclass
 class Held:
-    """Arrays of one length each. Outcomes: `source`, `group`, `family` (strings), `local`, `mid`, `frontier` (NaN: not run),
-    `lanes` [N, 3], `label` (index of the likeliest task), `label_p`, `chars`. Tasks: `task_source`, `task_lang`, `truth`,
-    `said` [M, 8]."""
+    """Arrays of one length each. Outcomes: `source`, `group`, `family` (strings), `local`, `mid`, `frontier` (NaN: not
+    run), `lanes` [N, 3], `label` (index of the likeliest task), `label_p`, `chars`. Tasks: `task_source`, `task_lang`,
+    `truth`, `said` [M, 8]."""
 
     source: Any
     group: Any
@@ -68,7 +68,7 @@ def _small(value: Any) -> Any:
 
 def hold_out(rows: Rows, tell: Callable[[str], None] = lambda _: None) -> tuple[Held, Scorer]:
     """(predictions for held-out groups, the scorer of all rows)."""
-    counts = count([reading(row.text) for row in (*rows.tasks, *rows.outcomes)])
+    counts = count([reading(text) for text in rows.texts()])
     tell(f"{len(rows.tasks)} task rows, {len(rows.outcomes)} outcome rows read")
     lanes, tasks = _outcomes(rows, counts, tell)
     scored = _sources(rows, counts, tell)

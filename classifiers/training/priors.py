@@ -1,7 +1,9 @@
-"""Success rates that are set, not learned: for first asks of coding work no permissively licensed paired outcomes exist. Pure.
+"""Success rates that are set, not learned: for first asks of coding work no permissively licensed paired outcomes
+exist. Pure.
 
-Each row names where its figures come from. They put the tasks in an order of magnitude; what they say about one request is
-its task and nothing more (routing.md 0, point 1: the text of a coding ask says next to nothing about who will solve it).
+Each row names where its figures come from. They put the tasks in an order of magnitude; what they say about one request
+is its task and nothing more (routing.md 0, point 1: the text of a coding ask says next to nothing about who will solve
+it).
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ PRIORS: Final[dict[str, Prior]] = {
         0.29,
         0.30,
         0.39,
-        "SWE-bench Verified items repaired in two files (0.33 / 0.35 / 0.45) and in three or more (0.23 / 0.18 / 0.27), two to "
-        "one; the mid lane is kept above the local one",
+        "SWE-bench Verified items repaired in two files (0.33 / 0.35 / 0.45) and in three or more (0.23 / 0.18 / 0.27), "
+        "two to one; the mid lane is kept above the local one",
     ),
     "novel_reasoning": Prior(0.20, 0.30, 0.50, _JUDGED),
     "long_running": Prior(0.45, 0.55, 0.65, _JUDGED),

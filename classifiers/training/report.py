@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -61,7 +62,13 @@ class Pair:
         rows = held.source == name
         lanes = held.lanes[rows]
         return cls(
-            name, held.local[rows], held.frontier[rows], lanes[:, 2] - lanes[:, 0], lanes, held.chars[rows], held.group[rows]
+            name,
+            held.local[rows],
+            held.frontier[rows],
+            lanes[:, 2] - lanes[:, 0],
+            lanes,
+            held.chars[rows],
+            held.group[rows],
         )
 
     def baselines(self) -> Iterator[tuple[str, Any]]:
@@ -77,7 +84,9 @@ def pairs(held: Held) -> list[Pair]:
     found = [Pair.of(held, name) for name in dict.fromkeys(held.source.tolist())]
     for pair in found:
         if len(set(pair.groups.tolist())) < 2:
-            raise SplitError(f"{pair.name}: rows name {len(set(pair.groups.tolist()))} group; a random split proves nothing")
+            raise SplitError(
+                f"{pair.name}: rows name {len(set(pair.groups.tolist()))} group; a random split proves nothing"
+            )
     return found
 
 
@@ -95,7 +104,9 @@ def metrics_of(held: Held, thresholds: Thresholds) -> dict[str, dict[str, float]
 def _pair_figures(pair: Pair) -> dict[str, float]:
     found = {"rows": float(len(pair.weak)), "always_local": pair.weak.mean(), "always_frontier": pair.strong.mean()}
     pgr = curve(pair.gain, pair.weak, pair.strong)
-    low, high = bootstrap(pair.groups, lambda rows: apgr(pair.gain[rows], pair.weak[rows], pair.strong[rows]), SEED, 200)
+    low, high = bootstrap(
+        pair.groups, lambda rows: apgr(pair.gain[rows], pair.weak[rows], pair.strong[rows]), SEED, 200
+    )
     found |= {"apgr": area(pgr), "apgr_low": low, "apgr_high": high, "cpt50": cpt(pgr, 0.5), "cpt80": cpt(pgr, 0.8)}
     found |= {"ece_local": ece(pair.lanes[:, 0], pair.weak), "ece_frontier": ece(pair.lanes[:, 2], pair.strong)}
     return found | {"apgr_length": apgr(pair.chars, pair.weak, pair.strong)}
@@ -130,7 +141,7 @@ def _printed_pair(pair: Pair) -> str:
     ]
     for name, score in pair.baselines():
         pgr = curve(score, pair.weak, pair.strong)
-        low, high = bootstrap(pair.groups, lambda rows, s=score: apgr(s[rows], pair.weak[rows], pair.strong[rows]), SEED)
+        low, high = bootstrap(pair.groups, partial(_ranked, score, pair), SEED)
         cost = cost_at_equal_quality(pgr, COST_RATIO)
         lines.append(
             f"  {name:<15}{area(pgr):>7.3f}  [{low:.3f}, {high:.3f}]{cpt(pgr, 0.5):>9.1%}{cpt(pgr, 0.8):>7.1%}  {cost:.1%}"
@@ -139,18 +150,28 @@ def _printed_pair(pair: Pair) -> str:
     return "\n".join(lines)
 
 
+def _ranked(score: Any, pair: Pair, rows: Any) -> float:
+    return apgr(score[rows], pair.weak[rows], pair.strong[rows])
+
+
+def _gap(stated: Any, seen: Any, rows: Any) -> float:
+    return ece(stated[rows], seen[rows])
+
+
 def _calibration(pair: Pair) -> str:
     said = []
     for lane, column, seen in (("local", 0, pair.weak), ("frontier", 2, pair.strong)):
         stated = pair.lanes[:, column]
-        low, high = bootstrap(pair.groups, lambda rows, a=stated, b=seen: ece(a[rows], b[rows]), SEED, 200)
+        low, high = bootstrap(pair.groups, partial(_gap, stated, seen), SEED, 200)
         said.append(f"{lane} {ece(stated, seen):.3f} [{low:.3f}, {high:.3f}]")
     return f"  ECE (10 bins of equal mass): {', '.join(said)}"
 
 
 def _printed_tasks(held: Held, thresholds: Thresholds) -> str:
     lines = ["task type: each source predicted by a model that has seen none of it"]
-    lines.append(f"  {'left out':<12}{'asks':>6}{'macro-F1':>10}  {'95 % interval':<16}{'abstains':>9}{'right if labelled':>19}")
+    lines.append(
+        f"  {'left out':<12}{'asks':>6}{'macro-F1':>10}  {'95 % interval':<16}{'abstains':>9}{'right if labelled':>19}"
+    )
     for name in (*dict.fromkeys(held.task_source.tolist()), "(all but the blind test)"):
         rows = held.task_source == name if not name.startswith("(") else held.task_source != BLIND
         if rows.any():

@@ -25,8 +25,8 @@ class TaskRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Success of one item on each lane's model, 0 to 1, None where that lane was not run. `family`: kind of item (a benchmark
-    task). `pair`: whose outcomes they are, as `weak > strong`."""
+    """Success of one item on each lane's model, 0 to 1, None where that lane was not run. `family`: kind of item (a
+    benchmark task). `pair`: whose outcomes they are, as `weak > strong`."""
 
     text: str
     family: str

@@ -4,12 +4,14 @@ One linear map over tokens and characters gives, for an ask x:
 
 - `task`: eight probabilities, multinomial logistic regression;
 - `families` f(x): which kind of item this is, softmax over the eight tasks and every benchmark task that has outcomes;
-- two residuals r(x), ridge regression on what is left of an item's mean success and of its *gain* (strong minus weak, not
+- two residuals r(x), ridge regression on what is left of an item's mean success and of its *gain* (strong minus weak,
+not
   difficulty: routing.md 0, point 3) after its family's rate is taken away.
 
-Rates of benchmark families are learned, rates of the coding tasks are set (`priors`). gain = sum of f * gain rate, plus the
-residual weighted by how much the ask looks like a benchmark item; mean likewise; local = mean - gain / 2, frontier = mean +
-gain / 2. So the first ask of a coding session is scored by its task, and paired outcomes decide where there are any.
+Rates of benchmark families are learned, rates of the coding tasks are set (`priors`). gain = sum of f * gain rate, plus
+the residual weighted by how much the ask looks like a benchmark item; mean likewise; local = mean - gain / 2, frontier
+= mean + gain / 2. So the first ask of a coding session is scored by its task, and paired outcomes decide where there
+are any.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from classifiers.artefact import TASKS
 from classifiers.features.text import Reading
-from classifiers.training.priors import MID_SHARE, P_MAX, P_MIN, PRIORS
+from classifiers.training.priors import MID_SHARE, P_MAX, P_MIN, PRIORS, Prior
 from classifiers.training.rows import OutcomeRow, TaskRow
 from classifiers.training.text import Counts, Texts, count, reading
 from classifiers.training.text import fit as fit_texts
@@ -36,8 +38,11 @@ FAMILY_ROWS: Final = 1_500
 STEPS: Final = 15
 """Conjugate-gradient steps: stopping early is a second regularisation, and three times faster than the last digit."""
 RESIDUAL_ALPHA: Final = 8.0
+BORROWED: Final = frozenset({"swe", "llmrouter"})
+"""Sources of task rows whose texts have outcomes too: there they belong to the family that was measured."""
 RATE_PRIOR: Final = 20.0
-"""Items of the overall mean that a family's rate is mixed with: a family of 50 items does not get to claim its own extreme."""
+"""Items of the overall mean that a family's rate is mixed with: a family of 50 items does not get to claim its own
+extreme."""
 PAIR_WEIGHT: Final = {"dcrouter": 0.3, "swe": 0.3}
 """Residuals of other pairs than MMLU's count less: which single item is won carries over badly from pair to pair."""
 
@@ -75,8 +80,8 @@ class Outcomes:
 class Scorer:
     """Weights as float16-exact float64 arrays, so that the exported graph computes with the very same numbers.
 
-    `task` [V, 8], `family` [V, F], `residual` [V, 2] (gain, mean), each with its intercept. `rates` [F, 3]: gain, mean, mid.
-    `bench` [F]: 1 for families whose rates were learned."""
+    `task` [V, 8], `family` [V, F], `residual` [V, 2] (gain, mean), each with its intercept. `rates` [F, 3]: gain, mean,
+    mid. `bench` [F]: 1 for families whose rates were learned."""
 
     texts: Texts
     families: tuple[str, ...] = ()
@@ -121,10 +126,10 @@ def halved(values: Any) -> Any:
 
 
 def fit(tasks: Sequence[TaskRow], outcomes: Sequence[OutcomeRow], counts: Counts | None = None) -> Scorer:
-    """A scorer of these rows. `counts`: of the tasks, then of the outcomes, if they were made already. Deterministic: nothing
-    in it draws a random number."""
+    """A scorer of these rows. `counts`: of the tasks, then of the outcomes, if they were made already. Deterministic:
+    nothing in it draws a random number."""
     if counts is None:
-        counts = count([reading(row.text) for row in (*tasks, *outcomes)])
+        counts = count([reading(text) for text in [*(row.text for row in tasks), *(row.text for row in outcomes)]])
     first = np.arange(len(tasks))
     texts, matrix = fit_texts(counts, first, np.arange(len(tasks), len(tasks) + len(outcomes)))
     scorer = Scorer(texts)
@@ -132,7 +137,8 @@ def fit(tasks: Sequence[TaskRow], outcomes: Sequence[OutcomeRow], counts: Counts
     known = matrix[first]
     _fit_task(scorer, known, names)
     if outcomes:
-        _fit_lanes(scorer, known, names, matrix[len(tasks) :], Outcomes.of(outcomes))
+        own = np.array([row.source not in BORROWED for row in tasks])
+        _fit_lanes(scorer, known, names, own, matrix[len(tasks) :], Outcomes.of(outcomes))
     else:
         _only_priors(scorer, known, names)
     return scorer
@@ -165,10 +171,12 @@ def _only_priors(scorer: Scorer, matrix: Any, names: list[str]) -> None:
     scorer.residual, scorer.residual_b = np.zeros((matrix.shape[1], 2)), np.zeros(2)
 
 
-def _fit_lanes(scorer: Scorer, known: Any, names: list[str], matrix: Any, rows: Outcomes) -> None:
-    scorer.families = (*TASKS, *sorted(set(rows.families)))
-    few = _some(rows.families)
-    _fit_family(scorer, csr_matrix(vstack([known, matrix[few]])), [*names, *(rows.families[each] for each in few)])
+def _fit_lanes(scorer: Scorer, known: Any, names: list[str], own: Any, matrix: Any, rows: Outcomes) -> None:
+    """`own`: which task rows are asks of their own and not the text of an outcome row."""
+    scorer.families = (*TASKS, *sorted(set(rows.families) - set(TASKS)))
+    few, asks = _some(rows.families), np.flatnonzero(own)
+    chosen = csr_matrix(vstack([known[asks], matrix[few]]))
+    _fit_family(scorer, chosen, [*(names[each] for each in asks), *(rows.families[each] for each in few)])
     scorer.rates = _rates(scorer.families, rows)
     scorer.bench = np.array([float(name not in PRIORS) for name in scorer.families])
     place = [scorer.families.index(name) for name in rows.families]
@@ -184,7 +192,10 @@ def _some(names: Sequence[str]) -> Any:
     places: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         places.setdefault(name, []).append(number)
-    kept = [np.array(each)[np.linspace(0, len(each) - 1, min(FAMILY_ROWS, len(each))).astype(int)] for each in places.values()]
+    kept = [
+        np.array(each)[np.linspace(0, len(each) - 1, min(FAMILY_ROWS, len(each))).astype(int)]
+        for each in places.values()
+    ]
     return np.sort(np.concatenate(kept))
 
 
@@ -192,12 +203,24 @@ def _rates(families: tuple[str, ...], rows: Outcomes | None) -> Any:
     """[F, 3]: gain, mean, mid of each family; set for the tasks, learned (mixed with the overall mean) for the rest."""
     table = np.zeros((len(families), 3))
     for number, name in enumerate(families):
+        own = np.array([each == name for each in rows.families]) if rows is not None else np.zeros(0, dtype=bool)
         if name in PRIORS:
-            prior = PRIORS[name]
-            table[number] = prior.gain, (prior.local + prior.frontier) / 2, prior.mid
+            table[number] = _set(PRIORS[name], own, rows)
         elif rows is not None:
-            table[number] = _learned(np.array([each == name for each in rows.families]), rows)
+            table[number] = _learned(own, rows)
     return table.astype(np.float32).astype(np.float64)
+
+
+def _set(prior: Prior, chosen: Any, rows: Outcomes | None) -> tuple[float, float, float]:
+    """A rate that was set, mixed with what a team's own pairs say of that task, if there are any."""
+    if rows is None or not chosen.any():
+        return prior.gain, (prior.local + prior.frontier) / 2, prior.mid
+    share = float(chosen.sum()) / (float(chosen.sum()) + RATE_PRIOR)
+    local = share * float(rows.local[chosen].mean()) + (1 - share) * prior.local
+    frontier = share * float(rows.frontier[chosen].mean()) + (1 - share) * prior.frontier
+    seen = rows.mid[chosen & ~np.isnan(rows.mid)]
+    mid = share * float(seen.mean()) + (1 - share) * prior.mid if len(seen) else min(max(prior.mid, local), frontier)
+    return frontier - local, (frontier + local) / 2, mid
 
 
 def _learned(chosen: Any, rows: Outcomes) -> tuple[float, float, float]:

@@ -1,11 +1,13 @@
-"""What a session so far says about success: trees on the trajectory, trained on a simulation. Nothing here is measured data.
+"""What a session so far says about success: trees on the trajectory, trained on a simulation. Nothing here is measured
+data.
 
-No permissively licensed set of agent trajectories with outcomes on two models exists (routing.md 2, "known, not included"). So a
-session is simulated: a hidden difficulty decides how often a cycle of edit and test fails, how often calls fail or repeat and
-whether the human complains; the same difficulty, through each lane's strength, decides whether the lane would finish from
-here. Its constants are chosen so that the simulated weak run has the published shape: steps alone rank failure at AUC about
-0.68 (SWE-bench Verified, 24 models), and local and frontier lanes solve about 60 and 75 %. What the trees learn is
-therefore a smooth, monotone summary of assumptions, no evidence. Retraining from a team's own ledger replaces it by data.
+No permissively licensed set of agent trajectories with outcomes on two models exists (routing.md 2, "known, not
+included"). So a session is simulated: a hidden difficulty decides how often a cycle of edit and test fails, how often
+calls fail or repeat and whether the human complains; the same difficulty, through each lane's strength, decides whether
+the lane would finish from here. Its constants are chosen so that the simulated weak run has the published shape: steps
+alone rank failure at AUC about 0.68 (SWE-bench Verified, 24 models), and local and frontier lanes solve about 60 and 75
+%. What the trees learn is therefore a smooth, monotone summary of assumptions, no evidence. Retraining from a team's
+own ledger replaces it by data.
 """
 
 from __future__ import annotations
@@ -26,14 +28,22 @@ SLOPE: Final = {"local": 1.5, "mid": 1.4, "frontier": 1.15}
 """What a unit of difficulty takes from them: the strong lane feels it least, so the gain grows with trouble."""
 FRESH: Final = 0.2
 """Share of rows that show a session in its first turn: they anchor the trees where nothing has happened."""
-DOWN: Final = ("cycles_failed", "cycle_streak", "test_streak", "error_streak", "repeat_streak", "corrections", "distinct_edited")
+DOWN: Final = (
+    "cycles_failed",
+    "cycle_streak",
+    "test_streak",
+    "error_streak",
+    "repeat_streak",
+    "corrections",
+    "distinct_edited",
+)
 """More of these never speaks for a lane."""
 
 
 @dataclass
 class SessionTrees:
-    """By lane: the trees, whose output is a change of log-odds, and what they say of an untouched session (subtracted, so that
-    there the score of the ask stands as it is)."""
+    """By lane: the trees, whose output is a change of log-odds, and what they say of an untouched session (subtracted,
+    so that there the score of the ask stands as it is)."""
 
     models: dict[str, tuple[Any, float]] = field(default_factory=dict)
 
@@ -124,9 +134,9 @@ def _test(seen: dict[str, float], hard: float, chance: np.random.Generator) -> N
 def fit(rows: Any, outcomes: Any, weights: Any = None, seed: int = 0) -> SessionTrees:
     """One set of trees per lane: from the trajectory to log-odds of finishing, by a regression on smoothed odds.
 
-    The trees predict the probability's log-odds through a linear link: squared error on outcomes, mapped by `_to_odds`, would
-    lose monotonicity at the ends, so the target is the odds-score 4 (y - p) around the base rate p, the first Newton step of
-    logistic regression, boosted."""
+    The trees predict the probability's log-odds through a linear link: squared error on outcomes, mapped by `_to_odds`,
+    would lose monotonicity at the ends, so the target is the odds-score 4 (y - p) around the base rate p, the first
+    Newton step of logistic regression, boosted."""
     trees = SessionTrees()
     down = [-1 if name in DOWN else 0 for name in TRAJECTORY]
     for number, lane in enumerate(LANE_NAMES):

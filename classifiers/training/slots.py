@@ -27,12 +27,14 @@ _ERRORS: Final = (
     "stack overflow|IllegalStateException|connection reset|unexpected EOF|permission denied|encoding error|OOM|borrow error"
 )
 
+_NUMBERS: Final = "2|3|5|7|8|10|12|15|20|30|40|50|60|80|90|100|120|250|300|400|500|1000|1200|5000"
+
 COMMON: Final[dict[str, tuple[str, ...]]] = {
     "ent": tuple(_ENTITIES.split("|")),
     "mod": tuple(_MODULES.split("|")),
     "field": tuple(_FIELDS.split("|")),
     "err": tuple(_ERRORS.split("|")),
-    "n": tuple("2|3|5|7|8|10|12|15|20|30|40|50|60|80|90|100|120|250|300|400|500|1000|1200|5000".split("|")),
+    "n": tuple(_NUMBERS.split("|")),
 }
 """Slots that are the same in every programming language."""
 

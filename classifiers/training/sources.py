@@ -28,7 +28,11 @@ _APACHE: Final = "Apache License"
 WEAK: Final = "llama-3.1-8b-instruct"
 STRONG: Final = "llama-3.1-nemotron-51b-instruct"
 """The pair of routing.md's mixed-prompt figures."""
-AGENTS: Final = ("20240617_moatless_gpt4o", "20250111_moatless_deepseek_v3", "20241117_moatless_claude-3.5-sonnet-20241022")
+AGENTS: Final = (
+    "20240617_moatless_gpt4o",
+    "20250111_moatless_deepseek_v3",
+    "20241117_moatless_claude-3.5-sonnet-20241022",
+)
 """One harness, three models: the only three submissions of one harness whose solve counts agree with the published Lite
 results (24.7, 30.7, 38.3 %); many others in the file are counted over more than one split. Matched by what follows the date."""
 QUESTIONS: Final = frozenset({"natural_qa", "trivia_qa", "commonsense_qa", "openbook_qa", "arc_challenge"})
@@ -189,7 +193,14 @@ PARTS: Final = (
         ("agentless/swebench_lite_classifications.csv",),
         lambda root: ([], []),  # read together with moatless, listed for its licence and digest
     ),
-    Part("aider-refactor", "Apache-2.0", "aider/LICENSE.upstream", _APACHE, ("aider/aider_task_instructions.jsonl",), aider),
+    Part(
+        "aider-refactor",
+        "Apache-2.0",
+        "aider/LICENSE.upstream",
+        _APACHE,
+        ("aider/aider_task_instructions.jsonl",),
+        aider,
+    ),
 )
 
 
@@ -197,7 +208,9 @@ def check(part: Part, root: Path) -> list[Path]:
     """The files of a part. SourceError if one or the licence is missing, or the licence is not the expected one."""
     notice = root / part.notice
     if not notice.is_file() or part.says not in notice.read_text(encoding="utf-8", errors="replace"):
-        raise SourceError(f"{part.name}: {part.notice} is missing or is not {part.licence}; this data is not used without it")
+        raise SourceError(
+            f"{part.name}: {part.notice} is missing or is not {part.licence}; this data is not used without it"
+        )
     found = [path for pattern in part.files for path in sorted(root.glob(pattern))]
     if not found:
         raise SourceError(f"{part.name}: no file matches {', '.join(part.files)} below {root}")

@@ -20,8 +20,8 @@ from sklearn.preprocessing import normalize
 from classifiers.features.asks import said_of
 from classifiers.features.text import Reading, read
 
-WORDS_MAX: Final = (9_000, 6_000)
-CHARS_MAX: Final = (7_500, 8_000)
+WORDS_MAX: Final = (9_000, 3_500)
+CHARS_MAX: Final = (8_500, 6_500)
 """Most frequent n-grams of asks and of benchmark items; the vocabularies are the union. Fewer make the scores worse, more only
 make the artefact and the latency bigger."""
 WORD_GRAMS: Final = (1, 2)
