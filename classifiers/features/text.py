@@ -2,10 +2,10 @@
 
 Two readings of one text. `tokens` are words in lower case, with what varies without meaning replaced by a word for its
 kind: a path is `xpath` and its extension, a call or identifier `xsym`, a URL `xurl`, a number `xnum`. So a model cannot
-learn the names of a project instead of the kind of work. `xbegin` stands before the first token, so that how an ask begins is a
-pair of tokens, and `xask` where a question mark stood. Scripts without spaces give overlapping pairs of signs. `chars` are
-the ask itself in lower case with single spaces, for character n-grams (other languages, misspellings, word endings, digits and
-signs, which tokens lose); by convention a model uses n-grams that do not cross a space ("char_wb").
+learn the names of a project instead of the kind of work. Scripts without spaces give overlapping pairs of signs. `xbegin`
+stands before the first token, so that how an ask begins is a pair of tokens, and `xask` where a question mark stood. `chars`
+are the ask itself in lower case with single spaces, for character n-grams (other languages, misspellings, digits and signs,
+which tokens lose); by convention a model uses n-grams that do not cross a space ("char_wb").
 
 Lower-casing is Python's, by Unicode's tables and no locale. Cost is bounded: of a long ask the beginning and the end are
 read, what stands between is material. A chunk's tokens are remembered, because the words of asks repeat.

@@ -9,7 +9,7 @@ not
   difficulty: routing.md 0, point 3) after its family's rate is taken away.
 
 Rates of benchmark families are learned, rates of the coding tasks are set (`priors`). gain = sum of f * gain rate, plus
-the residual weighted by how much the ask looks like a benchmark item; mean likewise; local = mean - gain / 2, frontier
+the residual weighted by how much the ask looks like a family that has one; mean likewise; local = mean - gain / 2, frontier
 = mean + gain / 2. So the first ask of a coding session is scored by its task, and paired outcomes decide where there
 are any.
 """
@@ -33,7 +33,7 @@ from classifiers.training.text import fit as fit_texts
 
 TASK_C: Final = 6.0
 FAMILY_ALPHA: Final = 1.0
-FAMILY_SHARPNESS: Final = 8.0
+FAMILY_SHARPNESS: Final = 12.0
 FAMILY_ROWS: Final = 1_500
 STEPS: Final = 15
 """Conjugate-gradient steps: stopping early is a second regularisation, and three times faster than the last digit."""
@@ -43,8 +43,9 @@ BORROWED: Final = frozenset({"swe", "llmrouter"})
 RATE_PRIOR: Final = 20.0
 """Items of the overall mean that a family's rate is mixed with: a family of 50 items does not get to claim its own
 extreme."""
-PAIR_WEIGHT: Final = {"dcrouter": 0.3, "swe": 0.3}
-"""Residuals of other pairs than MMLU's count less: which single item is won carries over badly from pair to pair."""
+RESIDUAL_ROWS: Final = 1_000
+"""A family with fewer items gets its rate and no residual: which single item is won needs many to learn, and what is
+learned of one pair of models misleads about another (mixed tasks lose 0.04 APGR by MMLU's residual)."""
 
 
 @dataclass
@@ -55,7 +56,6 @@ class Outcomes:
     local: Any
     mid: Any
     frontier: Any
-    weights: Any
 
     @classmethod
     def of(cls, rows: Sequence[OutcomeRow]) -> Outcomes:
@@ -64,7 +64,6 @@ class Outcomes:
             np.array([row.local for row in rows], dtype=float),
             np.array([np.nan if row.mid is None else row.mid for row in rows], dtype=float),
             np.array([row.frontier for row in rows], dtype=float),
-            np.array([PAIR_WEIGHT.get(row.source, 1.0) for row in rows], dtype=float),
         )
 
     @property
@@ -81,7 +80,7 @@ class Scorer:
     """Weights as float16-exact float64 arrays, so that the exported graph computes with the very same numbers.
 
     `task` [V, 8], `family` [V, F], `residual` [V, 2] (gain, mean), each with its intercept. `rates` [F, 3]: gain, mean,
-    mid. `bench` [F]: 1 for families whose rates were learned."""
+    mid. `bench` [F]: 1 for families that have a residual."""
 
     texts: Texts
     families: tuple[str, ...] = ()
@@ -159,7 +158,9 @@ def _fit_family(scorer: Scorer, matrix: Any, names: list[str]) -> None:
     place = {name: number for number, name in enumerate(scorer.families)}
     target = np.zeros((len(names), len(place)))
     target[np.arange(len(names)), [place[name] for name in names]] = 1.0
-    model = Ridge(alpha=FAMILY_ALPHA, solver="sparse_cg", max_iter=STEPS, tol=1e-3).fit(matrix, target)
+    size = target.sum(axis=0)[target.argmax(axis=1)]
+    model = Ridge(alpha=FAMILY_ALPHA, solver="sparse_cg", max_iter=STEPS, tol=1e-3)
+    model.fit(matrix, target, sample_weight=np.clip(np.sqrt(FAMILY_ROWS / 2 / size), 0.5, 2.0))
     scorer.family = halved(np.atleast_2d(model.coef_).T)
     scorer.family_b = np.asarray(model.intercept_, dtype=np.float32).astype(np.float64)
 
@@ -178,13 +179,16 @@ def _fit_lanes(scorer: Scorer, known: Any, names: list[str], own: Any, matrix: A
     chosen = csr_matrix(vstack([known[asks], matrix[few]]))
     _fit_family(scorer, chosen, [*(names[each] for each in asks), *(rows.families[each] for each in few)])
     scorer.rates = _rates(scorer.families, rows)
-    scorer.bench = np.array([float(name not in PRIORS) for name in scorer.families])
-    place = [scorer.families.index(name) for name in rows.families]
-    left = np.column_stack([rows.gain, rows.mean]) - scorer.rates[place][:, :2]
-    model = Ridge(alpha=RESIDUAL_ALPHA, solver="sparse_cg", max_iter=2 * STEPS, tol=1e-3)
-    model.fit(matrix, left, sample_weight=rows.weights)
-    scorer.residual = halved(model.coef_.T)
-    scorer.residual_b = np.asarray(model.intercept_, dtype=np.float32).astype(np.float64)
+    place = np.array([scorer.families.index(name) for name in rows.families])
+    many = np.bincount(place, minlength=len(scorer.families)) >= RESIDUAL_ROWS
+    scorer.bench = (many & np.array([name not in PRIORS for name in scorer.families])).astype(float)
+    chosen = np.flatnonzero(scorer.bench[place])
+    scorer.residual, scorer.residual_b = np.zeros((matrix.shape[1], 2)), np.zeros(2)
+    if len(chosen):
+        left = (np.column_stack([rows.gain, rows.mean]) - scorer.rates[place][:, :2])[chosen]
+        model = Ridge(alpha=RESIDUAL_ALPHA, solver="sparse_cg", max_iter=2 * STEPS, tol=1e-3).fit(matrix[chosen], left)
+        scorer.residual = halved(model.coef_.T)
+        scorer.residual_b = np.asarray(model.intercept_, dtype=np.float32).astype(np.float64)
 
 
 def _some(names: Sequence[str]) -> Any:

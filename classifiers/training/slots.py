@@ -1,8 +1,9 @@
-"""What fills the slots of the templates in `asks/`: names, paths and tools as they occur in several programming languages.
+"""What fills the slots of the templates in `asks/`: names, paths and tools as they occur in several programming
+languages.
 
-Written for this project. The tables are wide enough that no single name goes with a task; whatever is drawn says nothing about
-the label. Reading replaces paths and identifiers by their kind anyway (`classifiers.features.text`); the words that stay
-(entities, modules, libraries) are the ones that matter here.
+Written for this project. The tables are wide enough that no single name goes with a task; whatever is drawn says
+nothing about the label. Reading replaces paths and identifiers by their kind anyway (`classifiers.features.text`); the
+words that stay (entities, modules, libraries) are the ones that matter here.
 """
 
 from __future__ import annotations
@@ -129,4 +130,5 @@ LANGUAGES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         cls="orders|customer_view|audit_log|daily_sales|order_items|stg_events",
     ),
 }
-"""By programming language. `path`, `fn`, `cls`, `lib`, `field`, `ent`, `mod` also serve the numbered slots (`path2`)."""
+"""By programming language. `path`, `fn`, `cls`, `lib`, `field`, `ent`, `mod` also serve the numbered slots
+(`path2`)."""

@@ -1,10 +1,11 @@
 """Reads the permissively licensed part of a routing-data directory into rows. Reads files, runs nothing found in them.
 
-The directory has the layout of the project's routing data: one folder per origin, the licence beside the data, `SOURCES.md` to
-describe it. A part is read only if its licence file is there and says what is expected. Left out, with the reason:
-LiveCodeBench (outcomes are CC BY-SA 4.0; question texts belong to contest sites), the Exercism half of the Aider instructions
-(licence of each track not verified), UncommonRoute (labels made by templates of mean length eight words: a smoke test),
-EvalPerf and HumanEval (118 and 164 items, no group to hold out), BigCodeBench (no outcomes), the difficulty annotations (no text).
+The directory has the layout of the project's routing data: one folder per origin, the licence beside the data,
+`SOURCES.md` to describe it. A part is read only if its licence file is there and says what is expected. Left out, with
+the reason: LiveCodeBench (outcomes are CC BY-SA 4.0; question texts belong to contest sites), the Exercism half of the
+Aider instructions (licence of each track not verified), UncommonRoute (labels made by templates of mean length eight
+words: a smoke test), EvalPerf and HumanEval (118 and 164 items, no group to hold out), BigCodeBench (no outcomes), the
+difficulty annotations (no text).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ AGENTS: Final = (
     "20241117_moatless_claude-3.5-sonnet-20241022",
 )
 """One harness, three models: the only three submissions of one harness whose solve counts agree with the published Lite
-results (24.7, 30.7, 38.3 %); many others in the file are counted over more than one split. Matched by what follows the date."""
+results (24.7, 30.7, 38.3 %); many others in the file are counted over more than one split. Matched by what follows the
+date."""
 QUESTIONS: Final = frozenset({"natural_qa", "trivia_qa", "commonsense_qa", "openbook_qa", "arc_challenge"})
 """Benchmark tasks that ask for nothing but an answer: used as `question` for the task head."""
 QUESTIONS_EACH: Final = 60
@@ -83,7 +85,7 @@ def mmlu(root: Path) -> tuple[list[TaskRow], list[OutcomeRow]]:
             outcomes.append(
                 OutcomeRow(
                     text=text,
-                    family="mmlu",
+                    family="mmlu_exam",
                     source="mmlu",
                     group=f"mmlu:{path.stem.removeprefix('mmlu_')}",
                     pair="mixtral-8x7b > gpt-4-1106",

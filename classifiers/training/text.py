@@ -1,9 +1,10 @@
-"""The two text readings as numbers: tokens with their pairs, and characters within words, counted, then weighted (TF-IDF).
+"""The two text readings as numbers: tokens with their pairs, and characters within words, counted, then weighted
+(TF-IDF).
 
-Counting starts from what serving gives the graph (`classifiers.features.text.Reading`), so there is no second tokeniser that
-could disagree. scikit-learn's `char_wb` counts exactly the n-grams that do not cross a space, which is what the graph's
-pool can express. Counting is the slow half and is done once for all folds; which n-grams are kept and what they weigh is
-decided from the rows trained on.
+Counting starts from what serving gives the graph (`classifiers.features.text.Reading`), so there is no second tokeniser
+that could disagree. scikit-learn's `char_wb` counts exactly the n-grams that do not cross a space, which is what the
+graph's pool can express. Counting is the slow half and is done once for all folds; which n-grams are kept and what they
+weigh is decided from the rows trained on.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from classifiers.features.text import Reading, read
 
 WORDS_MAX: Final = (9_000, 3_500)
 CHARS_MAX: Final = (8_500, 6_500)
-"""Most frequent n-grams of asks and of benchmark items; the vocabularies are the union. Fewer make the scores worse, more only
-make the artefact and the latency bigger."""
+"""Most frequent n-grams of asks and of benchmark items; the vocabularies are the union. Fewer make the scores worse,
+more only make the artefact and the latency bigger."""
 WORD_GRAMS: Final = (1, 2)
 CHAR_GRAMS: Final = (2, 4)
 MIN_ROWS: Final = 2
@@ -102,7 +103,8 @@ class Texts:
 
 
 def fit(counts: Counts, asks: Any, items: Any) -> tuple[Texts, csr_matrix]:
-    """The vectoriser of these rows and the rows as it sees them, in the order of `counts`. `asks`, `items`: row numbers."""
+    """The vectoriser of these rows and the rows as it sees them, in the order of `counts`. `asks`, `items`: row
+    numbers."""
     words = _columns(counts.words, (asks, items), WORDS_MAX)
     chars = _columns(counts.chars, (asks, items), CHARS_MAX)
     kept = Counts(

@@ -43,7 +43,8 @@ from classifiers.training.text import reading
 EVALUATION: Final = "evaluation.npz"
 TOOLS: Final = ("scikit-learn", "onnx", "numpy", "scipy")
 FLIPS_MAX: Final = 0.001
-"""Share of decisions (likeliest task, cheapest lane within DELTA_LANE of the best) that may differ from scikit-learn's."""
+"""Share of decisions (likeliest task, cheapest lane within DELTA_LANE of the best) that may differ from
+scikit-learn's."""
 DELTA_LANE: Final = 0.05
 FILES: Final = {ASK: "ask.onnx", LANES: "lanes.onnx"}
 
