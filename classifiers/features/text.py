@@ -2,9 +2,10 @@
 
 Two readings of one text. `tokens` are words in lower case, with what varies without meaning replaced by a word for its
 kind: a path is `xpath` and its extension, a call or identifier `xsym`, a URL `xurl`, a number `xnum`. So a model cannot
-learn the names of a project instead of the kind of work. Scripts without spaces give overlapping pairs of signs. `chars` are
-the same words with spaces between, for character n-grams (other languages, misspellings, word endings); by convention a
-model uses n-grams that do not cross a space ("char_wb").
+learn the names of a project instead of the kind of work. Scripts without spaces give overlapping pairs of signs. `xbegin`
+stands before the first token, so that how an ask begins is a pair of tokens, and `xask` where a question mark stood. `chars`
+are the ask itself in lower case with single spaces, for character n-grams (other languages, misspellings, digits and signs,
+which tokens lose); by convention a model uses n-grams that do not cross a space ("char_wb").
 
 Lower-casing is Python's, by Unicode's tables and no locale. Cost is bounded: of a long ask the beginning and the end are
 read, what stands between is material. A chunk's tokens are remembered, because the words of asks repeat.
@@ -23,7 +24,7 @@ READ_CHARS: Final = 4000
 """Of an ask, its first and its last half of this are read: what stands between is material, and cost stays flat."""
 TOKENS_MAX: Final = 900
 CHARS_MAX: Final = 2000
-"""Of the words put together, the first and the last half of this: character n-grams are the dearest part of a graph."""
+"""Of the ask in single spaces, the first and the last half of this: character n-grams are the dearest part of a graph."""
 CHUNK_MAX: Final = 200
 """A longer run without a space is data, not a word, unless its script has no spaces."""
 MEMO_MAX: Final = 8192
@@ -37,6 +38,7 @@ _CALL: Final = re.compile(r"[\w.:>-]+\(.*\)?")
 _NUMBER: Final = re.compile(r"[\d.,:%x-]*\d[\d.,:%]*(?:st|nd|rd|th|ms|s|m|h|kb|mb|gb|k)?")
 _NAME: Final = re.compile(r"\w*[^\W\d]_\w+|\w+::\w[\w:]*|@\w+|--?[a-z][\w-]+|\$\w+")
 _CAMEL: Final = re.compile(r"[^\W\d_]*[^\W\d_A-Z][A-Z]\w*")
+_ASKS: Final = re.compile(r"\?[\"'”»)]*$|？")
 _HEX: Final = re.compile(r"(?:0x)?[0-9a-f]{7,64}")
 _WORDS: Final = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 _DENSE: Final = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)")
@@ -56,10 +58,12 @@ def read(ask: str, marks: Iterable[str] = ()) -> Reading:
     """The reading of an ask. `marks` are kinds of material that stood beside it (`code`, `trace`, `log`, `diff`, `image`,
     `list`): each becomes a token. An empty ask reads as the token `xnothing`."""
     tokens = tokens_of(ask)
+    if tokens:
+        tokens.insert(0, "xbegin")
     tokens.extend(f"x{mark}" for mark in sorted(marks))
     if not tokens:
         tokens.append("xnothing")
-    text = f" {' '.join(tokens)} "
+    text = f" {' '.join(bounded(ask).lower().split()) or tokens[0]} "
     if len(text) > CHARS_MAX:
         text = text[: CHARS_MAX // 2] + text[-CHARS_MAX // 2 :]
     # Twice as fast as map(ord); surrogates, which JSON may bring alone, pass as they are.
@@ -91,7 +95,7 @@ _memo: dict[str, tuple[str, ...]] = {}
 
 
 def _remembered(chunk: str) -> tuple[str, ...]:
-    found = tuple(_chunk(chunk))
+    found = (*_chunk(chunk), "xask") if _ASKS.search(chunk) is not None else tuple(_chunk(chunk))
     if len(chunk) <= 40:
         if len(_memo) >= MEMO_MAX:
             _memo.clear()

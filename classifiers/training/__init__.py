@@ -1,0 +1,2 @@
+"""Training of the classifier: data, models, export, evaluation. Needs the extra `train`; never imported when
+serving."""

@@ -1,0 +1,113 @@
+"""Train, evaluate and retrain the request classifier."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gateway.cli import EXIT_PROBLEMS
+
+EXTRA = "the classifier's training needs scikit-learn and skl2onnx: install interlock[train]"
+
+
+@click.group(name="classifier", no_args_is_help=True)
+def COMMAND() -> None:
+    """Train, evaluate and retrain the request classifier (needs the extra `train`)."""
+
+
+@COMMAND.command()
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Routing data: paired outcomes."
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write.")
+@click.option("--seed", type=int, default=None, help="Default: the one the shipped classifier was trained with.")
+@click.option("--risk", type=click.FloatRange(0.001, 0.5), default=0.10, show_default=True, help="To certify at.")
+def train(data: Path | None, out: Path, seed: int | None, risk: float) -> None:
+    """Train a classifier from generated asks and, with --data, from paired outcomes; write it to --out.
+
+    Without --data the lane scores are rates that were set, not learned."""
+    made = _training().assemble, _training().train
+    try:
+        trained = made[1].train(
+            data,
+            made=datetime.now(UTC).date(),
+            seed=made[0].SEED if seed is None else seed,
+            alpha=risk,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    except (_training().sources.SourceError, made[1].ParityError) as error:
+        _stop(str(error))
+    trained.write(out)
+    sizes = ", ".join(f"{name} {len(content) / 1e6:.2f} MB" for name, content in trained.files.items())
+    click.echo(f"wrote {out}: version {trained.manifest.version}; {sizes}")
+
+
+@COMMAND.command()
+@click.option(
+    "--model", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the shipped one."
+)
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Train again on all but one group after the other of this data instead of reading the held-out scores that ship.",
+)
+@click.option("--split", type=click.Choice(["group", "random"]), default="group", show_default=True)
+def evaluate(model: Path | None, data: Path | None, split: str) -> None:
+    """What the classifier is worth on groups it was not trained on, beside routers that need none."""
+    if split == "random":
+        _stop(
+            "a random split puts items of one subject, repository or template on both sides and flatters every router "
+            "(routing by text looks up to 0.09 APGR better); use --split group"
+        )
+    training = _training()
+    try:
+        click.echo(training.evaluate.report(model, data, tell=lambda line: click.echo(line, err=True)), nl=False)
+    except training.evaluate.Unusable as error:
+        _stop(str(error))
+
+
+@COMMAND.command()
+@click.option("--from-ledger", "ledger", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=True)
+@click.option("--data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.option("--force", is_flag=True, help="Write the candidate even if it does not win, under --out/candidate.")
+def retrain(ledger: Path, data: Path | None, out: Path, force: bool) -> None:
+    """Train on outcomes of your own requests (JSON lines, one per decision) and promote only a winner."""
+    training = _training()
+    try:
+        outcome = training.retrain.retrain(
+            ledger, data, made=datetime.now(UTC).date(), tell=lambda line: click.echo(line, err=True)
+        )
+    except training.retrain.Unusable as error:
+        _stop(str(error))
+    click.echo(outcome.printed(), nl=False)
+    if outcome.promoted:
+        outcome.trained.write(out)
+        click.echo(f"promoted: wrote {out}")
+        return
+    if force:
+        outcome.trained.write(out / "candidate")
+        click.echo(f"wrote {out / 'candidate'}, which is not in use")
+    sys.exit(EXIT_PROBLEMS)
+
+
+def _training() -> Any:
+    """The training package with its modules; tells what to install if its libraries are missing."""
+    try:
+        import classifiers.training.evaluate
+        import classifiers.training.retrain
+        import classifiers.training.train
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in {"sklearn", "skl2onnx", "scipy", "onnx", "numpy", "onnxruntime"}:
+            raise
+        _stop(f"{EXTRA} (no module {error.name})")
+    return classifiers.training
+
+
+def _stop(problem: str) -> None:
+    click.echo(problem, err=True)
+    sys.exit(EXIT_PROBLEMS)
