@@ -43,7 +43,7 @@ from gateway.errors import ConfigError, Headers, StateUnavailable
 from gateway.http.back import Operations
 from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
-from gateway.ir.exchange import LedgerRow
+from gateway.ir.exchange import LedgerRow, Seen
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest
@@ -246,6 +246,8 @@ class _NoLedger:
 
     def record(self, row: LedgerRow) -> None:
         raise AssertionError("a dry run has no bill")
+
+    def saw(self, outcome: Seen) -> None: ...
 
     async def flush(self) -> None: ...
 

@@ -56,6 +56,9 @@ class Endpoint:
     local: bool = False
     simulated: bool = False
     price_id: str | None = None
+    prefill_tokens_s: float = 0.0
+    """Tokens per second that it reads cold; 0: nobody waits for that."""
+    cache_ttl_s: float = 300.0
     proxy: str | None = None
     tls_ca: str | None = None
     tags: tuple[str, ...] = ()
@@ -122,6 +125,8 @@ def _endpoint(name: str, model: ModelConfig, provider: Provider, secrets: Mappin
         local=provider.local,
         simulated=origin.startswith("sim://"),
         price_id=model.price_id or provider.price_id,
+        prefill_tokens_s=model.prefill_tokens_per_s or (LOCAL_PREFILL_TOKENS_S if provider.local else 0.0),
+        cache_ttl_s=model.cache_ttl_s or (LOCAL_CACHE_TTL_S if provider.local else CACHE_TTL_S),
         proxy=_proxy(name, model, secrets),
         tls_ca=model.tls_ca,
         tags=tuple(model.tags),
@@ -181,6 +186,15 @@ def _timeouts(model: ModelConfig) -> Timeouts:
     t = model.timeouts
     return Timeouts(t.connect_s, t.first_byte_s, t.idle_s, t.total_s)
 
+
+LOCAL_PREFILL_TOKENS_S = 1000.0
+"""A 30B model on a GB10 reads one to two thousand tokens per second; the lower end, so that moves are not made lightly."""
+
+CACHE_TTL_S = 300.0
+"""Anthropic's short cache and the lower end of what OpenAI states; others keep longer, and say so in the configuration."""
+
+LOCAL_CACHE_TTL_S = 3600.0
+"""An own server forgets when it needs the room, not by the clock."""
 
 LOCAL_FIRST_TOKEN_S = 600.0
 """Prefill of a long prompt on an own box takes minutes (protocols.md 2.4); a cloud that is silent for two is gone."""

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from gateway.errors import Headers
-from gateway.ir.exchange import Exchange, Labels, LedgerRow
+from gateway.ir.exchange import Exchange, Labels, LedgerRow, Seen
 from policies.verdict import ToolCall, Verdict
 
 
@@ -157,6 +157,9 @@ class Ledger(Protocol):
 
     def record(self, row: LedgerRow) -> None:
         """Queues the row; never blocks the event loop. A full queue is an error that the adapter logs and counts."""
+
+    def saw(self, outcome: Seen) -> None:
+        """Queues what was seen of an earlier decision's outcome; never blocks. The same one twice is kept once."""
 
     async def flush(self) -> None:
         """Returns when everything recorded so far is durable."""

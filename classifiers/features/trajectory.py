@@ -204,6 +204,14 @@ class Trail:
         return self._cycle_streak
 
     @property
+    def tests(self) -> int:
+        return self._tests
+
+    @property
+    def tests_failed(self) -> int:
+        return self._tests_failed
+
+    @property
     def files_edited(self) -> int:
         return len(self._edited)
 

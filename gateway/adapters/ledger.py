@@ -26,7 +26,7 @@ import msgspec
 from gateway.adapters import bulk, journal
 from gateway.config.settings import LedgerConfig
 from gateway.errors import ConfigError
-from gateway.ir.exchange import LedgerRow
+from gateway.ir.exchange import LedgerRow, Seen
 from gateway.telemetry import LOG
 
 BATCH_MAX = 500
@@ -41,7 +41,7 @@ PAGE_BYTES = 16_384
 BUSY_S = 10.0
 """How long a commit waits for those of other processes before it is tried again; each takes a few milliseconds."""
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 _USAGE = """input_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, cache_written_tokens INTEGER NOT NULL,
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, usage_source TEXT NOT NULL"""
 SCHEMA = f"""
@@ -131,6 +131,13 @@ CREATE VIEW hops AS SELECT e.id AS call_id, h.key AS number, e.at_s AS at_s, {_u
     FROM entries e, json_each(e.row, '$.hops') h;
 """,
     4: journal.SCHEMA,
+    5: """
+CREATE TABLE outcomes (
+    request_id TEXT NOT NULL, kind TEXT NOT NULL, by_request TEXT NOT NULL, at_s REAL NOT NULL, key_id TEXT NOT NULL,
+    value REAL NOT NULL, note TEXT NOT NULL, PRIMARY KEY (request_id, kind, by_request)
+) WITHOUT ROWID;
+CREATE INDEX outcomes_at ON outcomes (at_s)
+""",
 }
 """To each version from the one before it."""
 
@@ -138,6 +145,9 @@ INTEGER_MAX = 2**63 - 1
 """SQLite's. A vendor that reports more tokens than that is wrong, and must not cost us the row."""
 
 _INSERT = "INSERT OR IGNORE INTO entries (request_id, at_s, row)"
+
+_SAW = "INSERT OR REPLACE INTO outcomes (request_id, kind, by_request, at_s, key_id, value, note)"
+"""The same sign of the same request once; of feedback, which no request shows, the last word counts."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -151,7 +161,7 @@ class SqliteLedger:
         self._path = path
         self._config = config
         self._observe = observe
-        self._queue: deque[LedgerRow | threading.Event] = deque()
+        self._queue: deque[LedgerRow | Seen | threading.Event] = deque()
         self._waiting = threading.Event()
         """Set once per batch: waking the thread for each row would cost more than writing it."""
         self._hurry = threading.Event()
@@ -181,6 +191,12 @@ class SqliteLedger:
             return
         self._queue.append(row)
         if not self._waiting.is_set():
+            self._waiting.set()
+
+    def saw(self, outcome: Seen) -> None:
+        """What the bound of the queue leaves no room for is dropped: bills go before signs."""
+        if len(self._queue) < self._config.queue_rows_max:
+            self._queue.append(outcome)
             self._waiting.set()
 
     @property
@@ -241,15 +257,32 @@ class SqliteLedger:
     def _write(self, db: sqlite3.Connection) -> None:
         """Everything queued by now, in batches of BATCH_MAX, in order."""
         rows: list[LedgerRow] = []
+        outcomes: list[Seen] = []
         while self._queue:
             item = self._queue.popleft()
             if isinstance(item, LedgerRow):
                 rows.append(item)
-            if rows and (len(rows) >= BATCH_MAX or not self._queue or isinstance(item, threading.Event)):
+            elif isinstance(item, Seen):
+                outcomes.append(item)
+            whole = not self._queue or isinstance(item, threading.Event)
+            if rows and (whole or len(rows) >= BATCH_MAX):
                 self._insert(db, rows)
                 rows = []
+            if outcomes and (whole or len(outcomes) >= BATCH_MAX):
+                self._keep(db, outcomes)
+                outcomes = []
             if isinstance(item, threading.Event):
                 item.set()
+
+    def _keep(self, db: sqlite3.Connection, outcomes: list[Seen]) -> None:
+        """Signs are no bill: where they cannot be written they are given up, and the log says so."""
+        rows = [(o.request_id, o.kind, o.by, o.at_s, o.key_id, o.value, _text(o.note)) for o in outcomes]
+        try:
+            with db:
+                db.execute("BEGIN IMMEDIATE")
+                bulk.insert(db, _SAW, 7, rows)
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: it must live on, and nothing may be silent
+            _log.warning("%d outcomes cannot be written: %s", len(rows), error)
 
     def _insert(self, db: sqlite3.Connection, rows: list[LedgerRow]) -> None:
         """One transaction; if that fails, row by row, so that one bad row does not take its company with it. A file that
@@ -290,6 +323,7 @@ class SqliteLedger:
         self._next_expiry_s = now_s + EXPIRE_EVERY_S
         limit_s = now_s - self._config.retention_days * 86_400
         db.execute("DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE at_s < ? LIMIT 1000)", (limit_s,))
+        db.execute("DELETE FROM outcomes WHERE at_s < ?", (limit_s,))
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -344,6 +378,10 @@ def entry(row: LedgerRow) -> tuple[str, float, str]:
         return row.request_id, row.at_s, _encode(row).decode()
     except (UnicodeEncodeError, OverflowError, ValueError):
         return row.request_id, row.at_s, _encode(_held(msgspec.to_builtins(row))).decode()
+
+
+def _text(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
 
 
 def _held(value: Any) -> Any:

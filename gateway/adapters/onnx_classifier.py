@@ -52,9 +52,12 @@ SIGNALS: Final = (
     "repeat_streak",
     "corrections",
     "resumed",
+    "tests",
+    "tests_failed",
 )
 """What `Labels.signals` tells, all counts: agent steps; files edited; failed checks after edits in a row; failed results in
-a row; identical calls in a row; complaints on the present ask; compactions seen in the history."""
+a row; identical calls in a row; complaints on the present ask; compactions seen in the history; checks, and those that
+failed."""
 
 _TEXT, _ASK, _RULE = "text", "ask", "rule"
 RuleLabel = tuple[Task | None, str]
@@ -186,7 +189,8 @@ def _score_ask(trail: Trail, text: str, scorer: OnnxScorer) -> AskScores:
 def _scores(verdict: Verdict | None) -> dict[str, float] | None:
     if verdict is None:
         return None
-    return {**verdict.scores, "gain": verdict.gain, "certified": 1.0 if verdict.certified else 0.0}
+    scores = {**verdict.scores, "gain": verdict.gain, "certified": 1.0 if verdict.certified else 0.0}
+    return scores | {"risk": verdict.risk} if verdict.certified else scores
 
 
 def _signals(trail: Trail) -> dict[str, int]:
@@ -198,5 +202,7 @@ def _signals(trail: Trail) -> dict[str, int]:
         trail.repeat_streak,
         trail.corrections,
         trail.resumed,
+        trail.tests,
+        trail.tests_failed,
     )
     return dict(zip(SIGNALS, said, strict=True))

@@ -149,6 +149,20 @@ class ModelConfig(Strict):
         description="Most tokens it can write. Default: the provider's card, else unknown.",
     )
     cost: CostConfig | None = Field(default=None, description="Price, over the built-in price table.")
+    prefill_tokens_per_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=10_000_000,
+        description="Tokens per second that it reads of a prompt it has not cached: what moving a session to it costs in "
+        "time. Default: 1000 for local providers, else none.",
+    )
+    cache_ttl_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=604_800,
+        description="Seconds without use after which its prompt cache is taken to be cold. Default: 3600 for local "
+        "providers, else 300.",
+    )
     price_id: str | None = Field(
         default=None,
         description="Provider, or provider/model, in the built-in price table. Default: the provider's own.",

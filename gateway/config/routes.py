@@ -88,6 +88,40 @@ class RetryConfig(Strict):
     )
 
 
+class LearnedConfig(Strict):
+    """How a route uses the classifier's scores: only among the models it lists, and only where something was proven."""
+
+    strategy: str = Field(
+        default="cheapest",
+        pattern=r"^[a-z_]+$",
+        description="How the listed models are ranked: a name shown by `interlock list strategies`.",
+    )
+    margin: float = Field(
+        default=0.03,
+        ge=0,
+        le=1,
+        description="How far below the best lane's probability of success a cheaper lane may lie.",
+    )
+    risk: float = Field(
+        default=0.10,
+        gt=0,
+        le=1,
+        description="Largest proven share of requests that the local lane may fail where the frontier would not. Where the "
+        "classifier proves less than that, the order of `to` is used.",
+    )
+
+
+class ShadowConfig(Strict):
+    """What is scored and written to the ledger beside the decision, without acting on it."""
+
+    to: Annotated[tuple[str, ...], OneOrMany] = Field(
+        default=(), description="Models in order, as in the route's `to`. Default: the route's own."
+    )
+    learned: LearnedConfig | Literal[False] | None = Field(
+        default=None, description="Instead of the route's `learned`; false: the order of `to`."
+    )
+
+
 class RouteConfig(Strict):
     """First match wins."""
 
@@ -103,6 +137,14 @@ class RouteConfig(Strict):
     )
     retry: RetryConfig | None = Field(default=None, description="Instead of the general `retry`.")
     sticky: bool | None = Field(default=None, description="Instead of `session.sticky` for what this route decides.")
+    learned: LearnedConfig | Literal[False] | None = Field(
+        default=None,
+        description="Lets the classifier's scores choose among the models of `to`; false forbids it. Default: the general "
+        "`learned`, and without one the order of `to`.",
+    )
+    shadow: ShadowConfig | None = Field(
+        default=None, description="Another choice to be recorded beside the one made, see `interlock route replay`."
+    )
     continue_on: Annotated[tuple[Broken, ...], OneOrMany] = Field(
         default=(),
         description="When a stream breaks after text and before any tool call, the next model goes on with it from there. "

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from gateway.config.base import HttpUrlWithPath, Names, SecretRef, Strict, UrlOrRef
 from gateway.config.models import CostConfig, ModelConfig
-from gateway.config.routes import RetryConfig, RouteConfig
+from gateway.config.routes import LearnedConfig, RetryConfig, RouteConfig
 
 MIB = 1024 * 1024
 
@@ -29,8 +29,31 @@ class SessionConfig(Strict):
         default=15.0,
         ge=0,
         le=100,
-        description="Most of a session's cost so far, in percent, that moves to another model may lose in cold caches. "
-        "Without effect in this version: a session leaves its model only where its route does not list it or it is ill.",
+        description="Most of what a session is expected to cost, in percent, that moves to another model may lose in cold "
+        "caches. Not counted against it: moves that a route or an ill model forces, and those of `escalate`.",
+    )
+    escalate: Literal["always", "within_budget", "never"] = Field(
+        default="always",
+        description="Whether a session whose work fails (two failed checks in a row, the same call three times over, a "
+        "complaint) moves one lane up, within its route's models. within_budget: only as `switch_budget_pct` allows.",
+    )
+    expected_turns: int = Field(
+        default=22,
+        ge=1,
+        le=10_000,
+        description="Requests of a typical session: over what is left of them a move must pay.",
+    )
+    prefill_wait_s_max: float = Field(
+        default=60.0,
+        ge=0,
+        le=3600,
+        description="Longest time in seconds that a local model may need to read a session's history before a move to it, "
+        "made to save money, is not worth the wait.",
+    )
+    private_tags: Names = Field(
+        default=("private",),
+        description="Tags that keep a session, from the first request that has one, on models with the same tag; where no "
+        "model has it, on local providers.",
     )
     reasoning_ttl_s: float = Field(
         default=86_400.0,
@@ -186,6 +209,11 @@ class Settings(Strict):
     routes: tuple[RouteConfig, ...] = Field(
         default=(),
         description="Used for `auto`, first match wins. None: the built-in table; without a catch-all one is added.",
+    )
+    learned: LearnedConfig | Literal[False] | None = Field(
+        default=None,
+        description="Of every route that says nothing itself; false: of none. Default: only the last route of the built-in "
+        "table lets scores choose.",
     )
     session: SessionConfig = Field(default_factory=SessionConfig, description="Sessions and stickiness.")
     policies: Names = Field(

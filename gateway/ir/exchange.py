@@ -55,11 +55,14 @@ class Session(msgspec.Struct, frozen=True):
     turns: int = 0
     bound_model: str | None = None
     repeats: int = 0
+    private: tuple[str, ...] = ()
+    """Tags of earlier requests that keep the session from models without them (`session.private_tags`)."""
 
 
 class Labels(msgspec.Struct, frozen=True):
     """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned; its
-    `certified` is 1.0 where the local lane's risk was proven to be within bounds. `signals` say how the session went so far
+    `certified` is 1.0 where the local lane's risk was proven to be within bounds, and
+    `risk` that bound. `signals` say how the session went so far
     (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked."""
 
     call: Call = "main"
@@ -128,15 +131,58 @@ class Hop(msgspec.Struct, frozen=True):
     reason: str
 
 
+MoveKind = Literal["evidence", "free", "score", "saving", "forced"]
+
+
+class Move(msgspec.Struct, frozen=True):
+    """Leaving the session's model, made or only weighed. `cost_usd_micros` is what a cold cache costs at the target more
+    than a warm one would, `saved_usd_micros` what the turns expected to follow cost less there (negative: more), `wait_s`
+    what reading the history takes. `tokens` are those that the target reads cold: the whole history is handed over, but for
+    reasoning that only its author may see again. None of money: a price is not known."""
+
+    source: str
+    target: str
+    kind: MoveKind
+    made: bool
+    why: str
+    cost_usd_micros: int | None = None
+    saved_usd_micros: int | None = None
+    wait_s: float = 0.0
+    tokens: int = 0
+
+
+class Shadow(msgspec.Struct, frozen=True):
+    """What a route's `shadow` would have chosen."""
+
+    model: str
+    lane: LaneName
+    why: str
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How `auto` was decided. `strategy` is "" where the route's order stood. `cache` is the state of the prompt cache at
+    the session's model: new (no model yet), warm or cold. `evidence` says what speaks for a stronger model."""
+
+    strategy: str = ""
+    why: str = ""
+    runner_up: str | None = None
+    cache: Literal["new", "warm", "cold"] = "new"
+    evidence: str = ""
+    move: Move | None = None
+    shadow: Shadow | None = None
+
+
 class Plan(msgspec.Struct, frozen=True):
     """Where a request goes: hops in order (never empty when returned by routing.plan), the route that matched, whether
-    the sticky binding decided, the reason in one sentence, and all candidates."""
+    the sticky binding decided, the reason in one sentence, all candidates, and how it was decided (None for a model asked
+    for by name)."""
 
     hops: tuple[Hop, ...]
     route: str
     sticky: bool
     reason: str
     candidates: tuple[Candidate, ...] = ()
+    decision: Decision | None = None
 
 
 Outcome = Literal["ok", "client_left", "cut", "upstream_error", "refused", "error", "loop_guard", "lost"]
@@ -158,6 +204,22 @@ class HopRow(msgspec.Struct, frozen=True, kw_only=True):
     cost_parts: dict[str, int] = {}
     price_version: str = "none"
     lane: str = ""
+
+
+OutcomeKind = Literal["tests_pass", "tests_fail", "re_ask", "model_switch", "revert", "thumbs"]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """What was seen of a decision's outcome later. `request_id` names the decision, `by` the request that showed it ("" for
+    feedback), `value` is from -1 (bad) to 1 (good)."""
+
+    request_id: str
+    at_s: float
+    key_id: str
+    kind: OutcomeKind
+    value: float
+    by: str = ""
+    note: str = ""
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,7 +29,7 @@ from gateway.ir.events import Finished, Response, unfold
 from gateway.ir.exchange import Exchange, Identity, Plan, Session
 from gateway.ir.request import Text
 from gateway.ir.usage import Usage
-from gateway.pipeline import estimate, hops, lost, relay, settle, stored
+from gateway.pipeline import decisions, estimate, hops, lost, relay, settle, stored
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.prepare import recalled
@@ -107,8 +107,9 @@ class Pipeline:
         """The dry run of DESIGN.md: the decision, nothing is called and nothing remembered."""
         runtime = self.runtime()
         exchange = await self.read(raw, dialect, runtime)
-        exchange, _ = await self._placed(exchange, runtime)
-        plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
+        exchange, state = await self._placed(exchange, runtime)
+        means = decisions.means(exchange, state.standing, runtime, self.ports.prices)
+        plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         return explain(exchange, plan, runtime, route)
 
     # --- stages -----------------------------------------------------------------------------------------------
@@ -173,6 +174,7 @@ class Pipeline:
             state.turns,
             bound,
             state.repeats,
+            state.private,
         )
         labels = reading.labels
         if labels is None or reading.new_from < len(exchange.view.messages):
@@ -190,7 +192,8 @@ class Pipeline:
         if self._loops(flight, runtime, digest):
             await self._stop_loop(flight)
             return
-        flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status)
+        means = decisions.means(exchange, flight.state.standing, runtime, self.ports.prices)
+        flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
         await self._deliver(flight, route, runtime)
         await self._remember(flight, runtime, digest)
@@ -378,10 +381,12 @@ def explain(exchange: Exchange, plan: Plan, runtime: Runtime, route: Route | Non
         "call": labels.call,
         "task": labels.task,
         "scores": labels.scores,
+        "signals": labels.signals,
         "sticky": plan.sticky,
         "reason": plan.reason,
         "candidates": [{"model": c.model, "eligible": c.eligible, "why": c.why} for c in plan.candidates],
         "classifier": {"version": labels.version, "latency_us": labels.latency_us},
+        "decision": None if plan.decision is None else decisions.explained(plan.decision),
         "hops": [h.model for h in plan.hops],
         "continue_on": list(route.source.continue_on) if route is not None else [],
         "stall_s": route.source.stall_s if route is not None else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.accounting.cost import Pricing, cost_of
 from gateway.ir.exchange import HopRow, LedgerRow
 from gateway.ir.usage import Usage
+from gateway.pipeline import decisions, outcomes
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.prepare import REASONING
 from gateway.pipeline.runtime import Ports, Runtime
@@ -24,6 +25,8 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
     parts = hops[0].cost_parts if len(hops) == 1 else _parts(hops)
     total_s = ports.clock.monotonic() - flight.started_at
     baseline, extra = _baseline(flight, ports, runtime)
+    if plan is not None and plan.decision is not None and exchange.labels.call in CONVERSATION_CALLS:
+        extra = extra | decisions.recorded(exchange, plan.decision)
     return LedgerRow(
         request_id=exchange.request_id,
         at_s=exchange.received_s,
@@ -108,6 +111,10 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
     # Read again: a title call that ran beside this one may have written meanwhile, and neither may undo the other.
     current = session_state.load(await ports.state.get(SESSION, exchange.session.id))
     bind = exchange.labels.call in CONVERSATION_CALLS
+    plan = flight.plan
+    if plan is not None:
+        for outcome in outcomes.seen(exchange, plan, current.decided):
+            ports.ledger.saw(outcome)
     state = session_state.answered(
         current,
         model=endpoint.name,
@@ -116,6 +123,9 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
         now_s=exchange.received_s,
         bind=bind,
         window_s=runtime.settings.loop_guard.window_s,
+        standing=decisions.standing_after(current.standing, flight, endpoint.lane, belongs=bind),
+        private=tuple(tag for tag in exchange.tags if tag in runtime.table.private),
+        decided=outcomes.decided(exchange, plan, endpoint.name, current.decided) if plan is not None else None,
     )
     await ports.state.put(SESSION, exchange.session.id, session_state.dump(state), settings.ttl_s)
     entries = reasoning.entries(

@@ -4,36 +4,27 @@ A named model is used as it is. `auto` asks the routes, first match wins. `auto:
 models of that lane, unless a route asks for that lane itself (`when.lane`). No other model is ever put in: where nothing on
 the list can serve, the error says what could have, because a route may be what keeps code in the house or a bill small.
 
-The session's bound model goes first while it is eligible and in the route's list, because leaving it throws away a warm
-prompt cache (protocols.md 2.4); sub-calls (titles, summaries …) neither follow the binding nor make one.
+Within a route's list the scores may choose (gateway.routing.strategies), if the route lets them. The session's bound model
+goes first while it is eligible and in the route's list, because leaving it throws away a warm prompt cache (protocols.md
+2.4), unless moving pays or the work fails (gateway.routing.moves); sub-calls (titles, summaries …) neither follow the
+binding nor make one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NoReturn
-
-from msgspec.structs import replace
 
 from gateway.config.names import LANES
 from gateway.endpoints import Endpoint
 from gateway.errors import ContextWindowExceeded, MalformedRequest, ModelNotAllowed, NoRoute, UnknownModel
 from gateway.ir.exchange import Candidate, Exchange, Hop, LaneName, Plan
+from gateway.routing.decide import CONVERSATION_CALLS as CONVERSATION_CALLS
+from gateway.routing.decide import NO_MEANS, Means, decide, home_of
+from gateway.routing.eligible import OUTPUT_RESERVE_TOKENS as OUTPUT_RESERVE_TOKENS
+from gateway.routing.eligible import Status, judge, well
 from gateway.routing.match import Facts
 from gateway.routing.table import Route, RouteTable
-
-CONVERSATION_CALLS = frozenset({"main", "tool_result", "compaction", "subagent"})
-"""Calls that belong to a conversation: only these are sticky. Compaction re-reads the whole history, so it stays where the
-cache is; sub-agents have a session of their own."""
-
-MID_TASK = frozenset({"tool_result", "compaction"})
-
-Status = Callable[[str], tuple[bool, str]]
-"""Endpoint name to (may be called now, why not)."""
-
-OUTPUT_RESERVE_TOKENS = 1024
-"""Window that must remain for an answer when the client set no maximum."""
 
 
 def facts_of(exchange: Exchange, lane: LaneName | None = None) -> Facts:
@@ -58,14 +49,14 @@ def facts_of(exchange: Exchange, lane: LaneName | None = None) -> Facts:
     )
 
 
-def plan(exchange: Exchange, table: RouteTable, status: Status) -> tuple[Plan, Route | None]:
+def plan(exchange: Exchange, table: RouteTable, status: Status, means: Means = NO_MEANS) -> tuple[Plan, Route | None]:
     """The ordered hops and the route that gave them (None for a model asked for by name).
 
     UnknownModel, ModelNotAllowed, NoRoute, ContextWindowExceeded, each with the candidates; MalformedRequest for a lane
     that is none."""
     target = _target(exchange, table)
     if target in table.endpoints:
-        return _named(exchange, table.endpoints[target]), None
+        return _named(exchange, table, table.endpoints[target]), None
     lane = _lane_asked(exchange) or _lane(target.partition(":")[2])
     route = _route(exchange, table, lane)
     if route is not None:
@@ -75,14 +66,12 @@ def plan(exchange: Exchange, table: RouteTable, status: Status) -> tuple[Plan, R
         names, route_id, why = table.lanes.get(lane, ()), f"lane:{lane}", f"lane {lane} was asked for"
         if not names:
             raise NoRoute(f"no model is configured for lane {lane}", accepted=", ".join(_filled(table)) or "none")
-    candidates = [_judge(exchange, table.endpoints[name], status) for name in names]
+    candidates = [judge(exchange, table, table.endpoints[name], status, means.budget) for name in names]
     chosen = [c for c in candidates if c.eligible] or _ill(candidates) or _refuse(exchange, candidates, table)
     hops = [Hop(c.model, table.endpoints[c.model].lane, why) for c in chosen]
-    home = _home(exchange, table, hops, route, status)
-    if home is not None:
-        why = f"session is bound to {home.model}; {why}"
-        hops = [replace(home, reason=why), *(h for h in hops if h.model != home.model)]
-    return Plan(tuple(hops), route_id, home is not None, why, tuple(candidates)), route
+    home = home_of(exchange, table, hops, route, status, means.budget)
+    hops, why, sticky, decision = decide(exchange, table, route, hops, home, why, means)
+    return Plan(tuple(hops), route_id, sticky, why, tuple(candidates), decision), route
 
 
 def _target(exchange: Exchange, table: RouteTable) -> str:
@@ -138,9 +127,9 @@ def _why(exchange: Exchange, route_id: str) -> str:
     return f"route {route_id}: call {labels.call} ({labels.call_why})" if labels.call_why else f"route {route_id}"
 
 
-def _named(exchange: Exchange, endpoint: Endpoint) -> Plan:
+def _named(exchange: Exchange, table: RouteTable, endpoint: Endpoint) -> Plan:
     """A model asked for by name is called even when its breaker is open: the caller gets the true error, not ours."""
-    candidate = _judge(exchange, endpoint, lambda _: (True, ""))
+    candidate = judge(exchange, table, endpoint, well)
     if not candidate.eligible:
         _refuse(exchange, [candidate])
     return _plan_of(endpoint.name, endpoint.lane, candidate.why)
@@ -150,25 +139,6 @@ def _named(exchange: Exchange, endpoint: Endpoint) -> Plan:
 def _plan_of(name: str, lane: LaneName, candidate_why: str) -> Plan:
     why = f"{name} was asked for by name"
     return Plan((Hop(name, lane, why),), "named", False, why, (Candidate(name, True, candidate_why),))
-
-
-def _judge(exchange: Exchange, endpoint: Endpoint, status: Status) -> Candidate:
-    identity, name = exchange.identity, endpoint.name
-    if identity.allowed_models and name not in identity.allowed_models:
-        return Candidate(name, False, "key: model not allowed")
-    if identity.allowed_lanes and endpoint.lane not in identity.allowed_lanes:
-        return Candidate(name, False, f"key: lane {endpoint.lane} not allowed")
-    if exchange.has_images and not endpoint.images:
-        return Candidate(name, False, "capability: takes no images")
-    if exchange.view.tools and not endpoint.tools:
-        return Candidate(name, False, "capability: calls no tools")
-    need = exchange.context_tokens + min(
-        exchange.view.max_output_tokens or OUTPUT_RESERVE_TOKENS, OUTPUT_RESERVE_TOKENS
-    )
-    if endpoint.context_tokens and need > endpoint.context_tokens:
-        return Candidate(name, False, f"window: needs about {need} tokens, holds {endpoint.context_tokens}")
-    up, why = status(name)
-    return Candidate(name, up, why or "eligible") if up else Candidate(name, False, f"health: {why}")
 
 
 def _ill(candidates: list[Candidate]) -> list[Candidate]:
@@ -192,21 +162,4 @@ def _refuse(exchange: Exchange, candidates: list[Candidate], table: RouteTable |
 
 def _able(exchange: Exchange, table: RouteTable) -> list[str]:
     """Models that could serve the request if they were asked for by name."""
-    return [n for n, e in table.endpoints.items() if _judge(exchange, e, lambda _: (True, "")).eligible]
-
-
-def _home(exchange: Exchange, table: RouteTable, hops: list[Hop], route: Route | None, status: Status) -> Hop | None:
-    """The hop on the session's bound model, if this call follows the binding.
-
-    Where the route's list does not have it, a conversation in mid-task stays all the same: a tool result belongs to the
-    model that called the tool, whatever its task would be classified as. Not so where the client asked for a lane."""
-    bound = exchange.session.bound_model
-    sticky = route is None or route.sticky
-    if not sticky or bound is None or exchange.labels.call not in CONVERSATION_CALLS:
-        return None
-    if (listed := next((h for h in hops if h.model == bound), None)) is not None:
-        return listed
-    endpoint = table.endpoints.get(bound)
-    if route is None or endpoint is None or bound in route.to or exchange.labels.call not in MID_TASK:
-        return None
-    return Hop(bound, endpoint.lane, "") if _judge(exchange, endpoint, status).eligible else None
+    return [n for n, e in table.endpoints.items() if judge(exchange, table, e, well).eligible]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.config.names import LANE_PREFIX, LANES, VIRTUAL, VIRTUAL_ALIASES, claude_alias
-from gateway.config.routes import RouteConfig
+from gateway.config.routes import LearnedConfig, RouteConfig
 from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
 from gateway.ir.exchange import LaneName
-from gateway.routing import match, retry
+from gateway.routing import match, moves, retry
+from gateway.routing.strategies.contract import Strategy
+from gateway.routing.strategies.registry import strategy
 
 DEFAULT_ROUTES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
     (
@@ -33,6 +35,22 @@ DEFAULT_ROUTES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
+class Learned:
+    """How scores choose among the models of a route."""
+
+    strategy: Strategy
+    params: LearnedConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """The other choice of a route: its models, and how they are ranked (None: in order)."""
+
+    to: tuple[str, ...]
+    learned: Learned | None
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One compiled route; `to` are endpoint names in order, each once."""
 
@@ -44,6 +62,8 @@ class Route:
     source: RouteConfig
     guarded: bool = False
     """Streams are to be hedged or gone on with."""
+    learned: Learned | None = None
+    shadow: Shadow | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,9 @@ class RouteTable:
     routes: tuple[Route, ...]
     names: Mapping[str, str]
     lanes: Mapping[LaneName, tuple[str, ...]] = field(default_factory=dict)
+    moves: moves.Rules = field(default_factory=moves.Rules)
+    private: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Tag to the only models that may serve a session with it."""
 
     def resolve(self, asked: str) -> str | None:
         """Endpoint name or virtual name for what the client asked; None when nobody knows it."""
@@ -70,7 +93,16 @@ def build(settings: Settings, endpoints: Mapping[str, Endpoint]) -> RouteTable:
     routes = [_compile(route, settings, lanes, endpoints) for route in configured]
     if not any(route.when.always for route in configured):
         routes.append(_compile(_catch_all(), settings, lanes, endpoints))
-    return RouteTable(endpoints, tuple(routes), _names(endpoints), lanes)
+    session = settings.session
+    rules = moves.Rules(session.switch_budget_pct, session.escalate, session.expected_turns, session.prefill_wait_s_max)
+    private = {tag: _keepers(tag, endpoints) for tag in session.private_tags}
+    return RouteTable(endpoints, tuple(routes), _names(endpoints), lanes, rules, private)
+
+
+def _keepers(tag: str, endpoints: Mapping[str, Endpoint]) -> frozenset[str]:
+    """Who may see what is tagged so: the models that say so themselves, and where none does, own servers."""
+    tagged = frozenset(name for name, e in endpoints.items() if tag in e.tags)
+    return tagged or frozenset(name for name, e in endpoints.items() if e.local)
 
 
 def _catch_all() -> RouteConfig:
@@ -81,18 +113,55 @@ def _catch_all() -> RouteConfig:
 def _compile(
     route: RouteConfig, settings: Settings, lanes: Mapping[LaneName, tuple[str, ...]], endpoints: Mapping[str, Endpoint]
 ) -> Route:
+    config = route.retry or settings.retry
+    rules = retry.Rules(**config.model_dump())
+    sticky = settings.session.sticky if route.sticky is None else route.sticky
+    guarded = bool(route.continue_on) or route.hedge_after_s is not None
+    to = _targets(route.to, lanes, endpoints)
+    learned = _learned(route, settings)
+    shadow = _shadow(route, learned, lanes, endpoints)
+    return Route(route.id, to, match.compile_when(route.when), rules, sticky, route, guarded, learned, shadow)
+
+
+def _learned(route: RouteConfig, settings: Settings) -> Learned | None:
+    """What the route says; else what the file says; else only the last route of the built-in table lets scores choose, for
+    nobody wrote down an order for what it catches."""
+    config = route.learned if route.learned is not None else settings.learned
+    if config is None and not settings.routes and route.id == DEFAULT_ROUTES[-1][0]:
+        config = LearnedConfig()
+    return _made(config, f"routes.{route.id}.learned.strategy")
+
+
+def _made(config: LearnedConfig | bool | None, where: str) -> Learned | None:
+    if not isinstance(config, LearnedConfig):
+        return None
+    return Learned(strategy(config.strategy, where), config)
+
+
+def _shadow(
+    route: RouteConfig,
+    learned: Learned | None,
+    lanes: Mapping[LaneName, tuple[str, ...]],
+    endpoints: Mapping[str, Endpoint],
+) -> Shadow | None:
+    other = route.shadow
+    if other is None:
+        return None
+    how = learned if other.learned is None else _made(other.learned, f"routes.{route.id}.shadow.learned.strategy")
+    return Shadow(_targets(other.to or route.to, lanes, endpoints), how)
+
+
+def _targets(
+    to: tuple[str, ...], lanes: Mapping[LaneName, tuple[str, ...]], endpoints: Mapping[str, Endpoint]
+) -> tuple[str, ...]:
     names: dict[str, None] = {}
-    for target in route.to:
+    for target in to:
         if target.startswith(LANE_PREFIX):
             lane = next((lane for lane in LANES if target == LANE_PREFIX + lane), None)
             names |= dict.fromkeys(lanes[lane] if lane else ())
         elif target in endpoints:
             names[target] = None
-    config = route.retry or settings.retry
-    rules = retry.Rules(**config.model_dump())
-    sticky = settings.session.sticky if route.sticky is None else route.sticky
-    guarded = bool(route.continue_on) or route.hedge_after_s is not None
-    return Route(route.id, tuple(names), match.compile_when(route.when), rules, sticky, route, guarded)
+    return tuple(names)
 
 
 def _names(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:

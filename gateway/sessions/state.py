@@ -8,6 +8,19 @@ from __future__ import annotations
 
 import msgspec
 
+_NONE = msgspec.Raw(b"\xc0")
+
+
+class Decided(msgspec.Struct, omit_defaults=True, frozen=True):
+    """A decision that `auto` made on the human's ask, and what was known then. `asks` counts the human's requests since."""
+
+    request_id: str
+    model: str
+    asks: int = 0
+    tests: int = 0
+    tests_failed: int = 0
+    corrections: int = 0
+
 
 class SessionState(msgspec.Struct, omit_defaults=True, frozen=True):
     """`bound_model` is written only after a success. `mints` lists who has sealed reasoning in this session, newest last
@@ -21,6 +34,12 @@ class SessionState(msgspec.Struct, omit_defaults=True, frozen=True):
     turn_digest: str = ""
     repeats: int = 0
     repeat_since_s: float = 0.0
+    standing: msgspec.Raw = _NONE
+    """What routing remembers of the session (`gateway.routing.moves.Standing`), which only routing reads."""
+    private: tuple[str, ...] = ()
+    """Tags that keep the session from models without them."""
+    decided: Decided | None = None
+    """The newest decision whose outcome can still be seen."""
 
 
 _decode = msgspec.msgpack.Decoder(SessionState)
@@ -44,7 +63,17 @@ def dump(state: SessionState) -> bytes:
 
 
 def answered(
-    state: SessionState, *, model: str, mint: str, digest: str, now_s: float, bind: bool, window_s: float
+    state: SessionState,
+    *,
+    model: str,
+    mint: str,
+    digest: str,
+    now_s: float,
+    bind: bool,
+    window_s: float,
+    standing: msgspec.Raw | None = None,
+    private: tuple[str, ...] = (),
+    decided: Decided | None = None,
 ) -> SessionState:
     """The state after a call was answered to its end by `model`. `bind` is False for sub-calls (titles, summaries), which
     must not leak their cheap model into the conversation (workweave turn types, gateways.md case 80)."""
@@ -58,4 +87,7 @@ def answered(
         turn_digest=digest,
         repeats=state.repeats + 1 if same else 1,
         repeat_since_s=state.repeat_since_s if same else now_s,
+        standing=state.standing if standing is None else standing,
+        private=state.private if not private else tuple(dict.fromkeys((*state.private, *private))),
+        decided=decided or state.decided,
     )

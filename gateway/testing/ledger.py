@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.ir.exchange import LedgerRow
+from gateway.ir.exchange import LedgerRow, Seen
 from gateway.ports import Ledger
 
 
@@ -14,6 +14,7 @@ class MemoryLedger:
     def __init__(self) -> None:
         self.rows: list[LedgerRow] = []
         self.under_way: dict[str, Callable[[], LedgerRow]] = {}
+        self.outcomes: list[Seen] = []
         self.closed = False
         self.lost_rows = 0
 
@@ -35,6 +36,9 @@ class MemoryLedger:
             raise RuntimeError("the ledger is closed")
         self.under_way.pop(row.request_id, None)
         self.rows.append(row)
+
+    def saw(self, outcome: Seen) -> None:
+        self.outcomes.append(outcome)
 
     async def flush(self) -> None: ...
 

@@ -1,0 +1,99 @@
+"""What the pipeline gives to a routing decision and keeps of it: the session's standing, prices, and the record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from gateway.ir.exchange import Decision, Exchange, LaneName
+from gateway.pipeline import tariffs
+from gateway.pipeline.flight import Flight
+from gateway.pipeline.runtime import Runtime
+from gateway.ports import PriceBook
+from gateway.routing import moves
+from gateway.routing.decide import NO_MEANS, Means
+from gateway.routing.moves import FRESH, Standing
+
+_decode = msgspec.msgpack.Decoder(Standing | None).decode
+_pack = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder().encode
+
+
+def means(exchange: Exchange, raw: msgspec.Raw, runtime: Runtime, book: PriceBook) -> Means:
+    """Nothing for a model asked for by name: no decision is made for it."""
+    table = runtime.table
+    if table.resolve(exchange.forced_model or exchange.model_asked) in table.endpoints:
+        return NO_MEANS
+    return Means(standing(raw), tariffs.prices(runtime, book, exchange.received_s, exchange.context_tokens))
+
+
+def standing(raw: msgspec.Raw) -> Standing:
+    """A missing or unreadable one is a fresh one: it is a cache of the past, never the truth about money."""
+    try:
+        return _decode(raw) or FRESH
+    except msgspec.DecodeError:
+        return FRESH
+
+
+def standing_after(raw: msgspec.Raw, flight: Flight, lane: LaneName, *, belongs: bool) -> msgspec.Raw:
+    """The session's standing once the call was answered. What a model asked for by name cost counts too."""
+    cost = sum(hop.cost_usd_micros for hop in flight.hops)
+    decision = flight.plan.decision if flight.plan is not None else None
+    move = decision.move if decision is not None else None
+    after = moves.after(
+        standing(raw),
+        flight.exchange,
+        move,
+        served=flight.served or "",
+        lane=lane,
+        cost_usd_micros=cost,
+        belongs=belongs,
+    )
+    return msgspec.Raw(_pack(after))
+
+
+class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the ledger keeps of a decision beside the row's own columns. `chance` is the probability with which this model
+    was given; decisions are deterministic, so it is 1 until somebody explores."""
+
+    decision: Decision
+    scores: dict[str, float] | None = None
+    signals: dict[str, int] | None = None
+    classifier: str = ""
+    context_tokens: int = 0
+    tools: bool = False
+    images: bool = False
+    lane_asked: str = ""
+    chance: float = 1.0
+
+
+def recorded(exchange: Exchange, decision: Decision) -> dict[str, str]:
+    """For `LedgerRow.extra`, as JSON text; signals only where they are not zero."""
+    labels = exchange.labels
+    record = _Record(
+        decision,
+        labels.scores,
+        {name: count for name, count in labels.signals.items() if count} if labels.signals else None,
+        labels.version,
+        exchange.context_tokens,
+        bool(exchange.view.tools),
+        exchange.has_images,
+        exchange.forced_lane or "",
+    )
+    return {"decision": _json(record).decode()}
+
+
+def explained(decision: Decision) -> dict[str, Any]:
+    """For `POST /v1/route`: every key, whatever its value."""
+    move = decision.move
+    return {
+        "strategy": decision.strategy or None,
+        "why": decision.why,
+        "runner_up": decision.runner_up,
+        "cache": decision.cache,
+        "evidence": decision.evidence or None,
+        "move": None if move is None else msgspec.structs.asdict(move),
+        "switch_cost_usd": None if move is None or move.cost_usd_micros is None else move.cost_usd_micros / 1_000_000,
+        "shadow": None if decision.shadow is None else msgspec.structs.asdict(decision.shadow),
+    }

@@ -1,0 +1,1 @@
+"""How the models of a route are ranked by the classifier's scores: one file per strategy, found by scanning."""
