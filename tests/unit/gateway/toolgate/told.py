@@ -36,9 +36,5 @@ def sse(name: str | None, **value: Any) -> bytes:
 
 def values(data: bytes) -> list[Any]:
     """The JSON of every event."""
-    out = []
-    for event in data.split(b"\n\n"):
-        for line in event.split(b"\n"):
-            if line.startswith(b"data: {"):
-                out.append(json.loads(line[6:]))
-    return out
+    lines = [line for event in data.split(b"\n\n") for line in event.split(b"\n")]
+    return [json.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
