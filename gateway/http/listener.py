@@ -37,6 +37,14 @@ class ListenerProtocol(HttpToolsProtocol):
     _idle_since: float | None = None
     _idle_timer: asyncio.TimerHandle | None = None
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.pipeline = _Line()  # type: ignore[assignment]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.flow._is_writable_event = _Flag(up=True)  # type: ignore[assignment]
+
     # --- the parser's callbacks -------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
@@ -285,6 +293,46 @@ class Request:
 def _late(whole: asyncio.Future[None], timeout_s: float) -> None:
     if not whole.done():
         whole.set_exception(MalformedRequest(f"the request body did not arrive within {timeout_s:g} s"))
+
+
+class _Flag:
+    """What uvicorn uses of asyncio.Event, without the 700 bytes of its empty deque: a slow stream holds its connection for
+    minutes, and a thousand of them are to fit."""
+
+    __slots__ = ("_up", "_waiting")
+
+    def __init__(self, *, up: bool = False) -> None:
+        self._up = up
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def is_set(self) -> bool:
+        return self._up
+
+    def set(self) -> None:
+        self._up = True
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+    def clear(self) -> None:
+        self._up = False
+
+    async def wait(self) -> bool:
+        if not self._up:
+            one = asyncio.get_running_loop().create_future()
+            self._waiting.append(one)
+            await one
+        return True
+
+
+class _Line(list[Any]):
+    """What uvicorn uses of a deque, for the same reason: requests that wait behind the one being answered."""
+
+    __slots__ = ()
+
+    def appendleft(self, one: Any) -> None:
+        self.insert(0, one)
 
 
 class ListenerSink:

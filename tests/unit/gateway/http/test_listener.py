@@ -7,6 +7,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from gateway.errors import BodyTooLarge, MalformedRequest
+from gateway.http import listener
 from gateway.http.front import CONNECTION
 from gateway.http.listener import ListenerProtocol
 from gateway.http.sink import ClientGone
@@ -397,3 +398,30 @@ async def test_a_connection_that_is_answering_is_not_idle():
     assert not protocol.transport.closed
     await asyncio.sleep(0.1)
     assert protocol.transport.written.count(b"200 OK") == 2
+
+
+async def test_a_flag_is_what_the_server_uses_of_an_event():
+    flag = listener._Flag()
+    waiting = [asyncio.ensure_future(flag.wait()) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    await asyncio.sleep(0)
+    assert not flag.is_set()
+    assert not waiting[1].done()
+    flag.set()
+    assert await asyncio.gather(*waiting[1:]) == [True, True]
+    assert waiting[0].cancelled()
+    assert flag.is_set()
+    assert await flag.wait()
+    flag.clear()
+    assert not flag.is_set()
+    assert await listener._Flag(up=True).wait()
+
+
+def test_a_line_is_what_it_uses_of_a_deque():
+    line = listener._Line()
+    assert not line
+    line.appendleft("first")
+    line.appendleft("second")
+    assert line.pop() == "first"
+    assert line.pop() == "second"
