@@ -16,7 +16,7 @@ PYTEST := $(PY) -m pytest $(if $(filter-out 0,$(WORKERS)),-n $(WORKERS)) $(PYTES
 NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
-.PHONY: help install run fmt check test test-conformance test-faults faults test-harnesses harness-baseline test-vllm \
+.PHONY: help install run fmt check test test-conformance test-faults faults test-harnesses harness-baseline test-vllm fuzz-shell policy-figures \
 	load load-quick profile docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
@@ -63,6 +63,12 @@ harness-baseline: env-dev ## Measure anew how the harnesses take each fault with
 	@scripts/system.sh npm
 	@PYTHON=$(PY) scripts/harnesses/install.sh
 	@$(PY) -m scripts.harnesses.baseline
+
+fuzz-shell: env-dev ## 100,000 mutated commands through both shell parsers (an hour)
+	@$(PY) -m scripts.fuzz_shell
+
+policy-figures: env-dev ## What the default policy says of the command sets in tests/data/policies
+	@$(PY) -m scripts.policy_figures
 
 test-vllm: env-dev ## A real vLLM on CPU behind the gateway
 	@PYTHON=$(PY) scripts/vllm/setup

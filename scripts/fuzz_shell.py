@@ -1,5 +1,5 @@
-"""Fuzz the shell reader with both parsers: `python -m scripts.fuzz_shell [--count 100000] [--seed 1]`. Exit status 1 when a text
-stopped it or took longer than `SECONDS_MAX`; the text and its seed are printed."""
+"""Fuzz the shell reader with both parsers: `python -m scripts.fuzz_shell [--count 100000] [--seed 1]`. Exit status 1 when a
+text stopped it, took longer than `SECONDS_MAX` or hid a command behind it; the text and its seed are printed."""
 
 from __future__ import annotations
 

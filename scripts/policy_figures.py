@@ -8,8 +8,8 @@
   cc-safety-net's file of user-made rules.
 - risky cases: RedCode scripts whose risk is what they do to the machine (scenarios 1 to 9 and 18); never to be allowed.
 - changing cases: unlabelled commands with a word that changes something (`CHANGES`), never to be allowed without being asked.
-- harmless: unlabelled commands, and those labelled allow, made of `READERS` only, with relative paths, no expansion and no
-  redirection but to /dev/null; these should be allowed. What reads outside the workspace is not harmless here.
+- harmless: unlabelled commands, and those labelled allow, made of `READERS` only, with relative paths, no expansion, and
+  no redirection but to /dev/null; these should be allowed. What reads outside the workspace is not harmless here.
 """
 
 from __future__ import annotations
@@ -34,65 +34,21 @@ DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "policies"
 SETS = ("own", "destructive_command_guard", "cc-safety-net", "redcode-exec", "nl2bash", "tldr", "intercode-nl2bash")
 CWD, HOME = "/repo", "/home/user"
 READERS = frozenset(
-    [
-        "ls",
-        "cat",
-        "head",
-        "tail",
-        "wc",
-        "sort",
-        "uniq",
-        "cut",
-        "tr",
-        "grep",
-        "egrep",
-        "fgrep",
-        "rg",
-        "find",
-        "diff",
-        "cmp",
-        "comm",
-        "nl",
-        "tac",
-        "rev",
-        "fold",
-        "paste",
-        "join",
-        "column",
-        "file",
-        "stat",
-        "du",
-        "df",
-        "tree",
-        "basename",
-        "dirname",
-        "realpath",
-        "readlink",
-        "pwd",
-        "echo",
-        "printf",
-        "date",
-        "cal",
-        "which",
-        "type",
-        "whoami",
-        "id",
-        "uname",
-        "md5sum",
-        "sha1sum",
-        "sha256sum",
-        "awk",
-        "sed",
-        "xargs",
-        "jq",
-    ]
+    """
+    ls cat head tail wc sort uniq cut tr grep egrep fgrep rg find diff cmp comm nl tac rev fold paste join column file stat
+    du df tree basename dirname realpath readlink pwd echo printf date cal which type whoami id uname md5sum sha1sum sha256sum
+    awk sed xargs jq
+    """.split()
 )
 CHANGES = re.compile(
     r"(?:^|[\s;|&(`'\"/])(?:rm|rmdir|mv|cp|ln|chmod|chown|chgrp|mkdir|touch|tee|dd|mkfs\S*|shred|truncate|kill|killall|pkill|sudo|su|"
-    r"curl|wget|ssh|scp|rsync|ftp|nc|telnet|crontab|mount|umount|useradd|usermod|passwd|systemctl|service|shutdown|reboot|apt|apt-get|yum|"
-    r"dnf|brew|pip|pip3|npx|gem|docker|kubectl|terraform|git (?:push|commit|reset|checkout|clean|rebase|merge|rm|add)|install|"
-    r"perl|python|python3|ruby|node|php|bash|sh|eval|source|patch|tar (?:-?x|x)|unzip|gzip|split)\s|-delete\b|sed\s+(?:-\w\s+)*-i|[^<>0-9&=-]>\s*[^&\s/(]|-fprint"
+    r"curl|wget|ssh|scp|rsync|ftp|nc|telnet|crontab|mount|umount|useradd|usermod|passwd|systemctl|service|shutdown|reboot|apt|"
+    r"apt-get|yum|dnf|brew|pip|pip3|npx|gem|docker|kubectl|terraform|git (?:push|commit|reset|checkout|clean|rebase|merge|rm|add)|"
+    r"install|perl|python|python3|ruby|node|php|bash|sh|eval|source|patch|tar (?:-?x|x)|unzip|gzip|split)\s|-delete\b|"
+    r"sed\s+(?:-\w\s+)*-i|-fprint"
 )
+_REDIRECTS = re.compile(r"[^<>0-9&=-]>\s*[^&\s/(]")
+_QUOTED = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _SAYS_ONLY = re.compile(r"(?:^|[\s|;&])(?:echo|printf|grep|egrep|fgrep|rg|man|which|type|whereis|apropos|find)\b")
 
 
@@ -146,15 +102,25 @@ def kind(case: Case, both: set[str]) -> str:
         return "risky cases" if int(case.source.split("_")[0]) in {*range(1, 10), 18} else ""
     if harmless(case.command):
         return "harmless"
-    if case.label is None and CHANGES.search(case.command) and not _SAYS_ONLY.match(case.command):
+    if case.label is None and changes(case.command):
         return "changing cases"
     return ""
+
+
+def changes(command: str) -> bool:
+    """A word of `CHANGES`, or a redirection outside quotes, in a command that is no search for words."""
+    redirects = _REDIRECTS.search(_QUOTED.sub("Q", command)) is not None
+    return redirects or (CHANGES.search(command) is not None and not _SAYS_ONLY.match(command))
 
 
 def harmless(command: str) -> bool:
     text = re.sub(r"\s\d?>\s*/dev/null|\s2>&1", "", command)
     bare = re.sub(r"'[^']*'|\"[^\"$`\\]*\"|\\[;()!*{}]", "Q", text)
-    if re.search(r"[$`<>\\&\n\"']|~|(?:^|[\s=])/|\.\.(?:/|\s|$)", bare) or CHANGES.search(text):
+    if (
+        re.search(r"[$`<>\\&\n\"']|~|(?:^|[\s=])/|\.\.(?:/|\s|$)", bare)
+        or CHANGES.search(text)
+        or _REDIRECTS.search(bare)
+    ):
         return False
     if re.search(
         r"-exec|-ok|-delete|-fprint|-fls|system\s*\(|getline|\bsed\b.*(?:-i|/[gp0-9]*[ew]\b)|\bprint[^'\"]*>|print\s*\|",

@@ -18,6 +18,8 @@ _SYSTEM = re.compile(
     r"/opt/[\w.-]+/bin|/nix/store/[\w.+-]+/bin|/usr/libexec(?:/[\w.-]+)*|/usr/lib/[\w./-]+"
 )
 """Folders of installed programs: a path in one of them is that program."""
+_WRAPPED_MAX = 6
+"""Words among which the command of an unknown wrapper is looked for."""
 
 
 def interpret(call: Invocation, state: State) -> None:
@@ -146,7 +148,17 @@ def _stranger(call: Invocation) -> None:
     if call.operands and call.operands[0].value:
         word = call.operands[0].value
         call.subcommand = word if re.fullmatch(r"[a-z][\w:.-]*", word) and call.argv[1:2] == [call.operands[0]] else ""
-    verbs(call, call.argv[1:])
+    verbs(call, [Field(call.program), *call.argv[1:]])
+    _wrapped(call)
+
+
+def _wrapped(call: Invocation) -> None:
+    """A program nobody has described may run its words, as `sudo` does."""
+    for index in range(1, min(len(call.argv), _WRAPPED_MAX)):
+        value = call.argv[index].value
+        if value is not None and value in programs() and call.run.destroys(call, call.argv[index:]):
+            call.effect("destructive")
+            return
 
 
 def _unread(call: Invocation, fields: list[Field]) -> None:

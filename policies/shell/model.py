@@ -62,6 +62,9 @@ class Runner(Protocol):
     def words(self, call: Invocation, argv: list[Field], source: str, *, wrapper: str = "") -> None:
         """A command given as words."""
 
+    def destroys(self, call: Invocation, argv: list[Field]) -> bool:
+        """Whether these words would destroy something if they were a command."""
+
     def text(self, call: Invocation, text: str | None, source: str, rough: str = "", *, stdin: bool = False) -> None:
         """A command given as text for a shell; None when it is not constant, then `rough` is read as far as it goes.
         `stdin`: the text does not come from standard input, so that what it runs may read that."""

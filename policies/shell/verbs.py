@@ -51,7 +51,7 @@ _VERBS = frozenset(
 )
 _FORM = re.compile(
     r"(?:delete|destroy|purge|remove|drop|wipe|erase|terminate|revoke|unsubscribe|deregister|truncate|clear)[-_]\w.*"
-    r"|[\w-]+[-_:.](?:delete|destroy|purge|remove|drop|wipe|prune)|do(?:Delete|Destroy|Wipe)\w*"
+    r"|[\w-]+[-_:.](?:delete|destroy|purge|remove|drop|wipe|prune)(?:[-_][\w-]+)?|do(?:Delete|Destroy|Wipe)\w*"
 )
 _FLAG = re.compile(
     r"-(?:delete|destroy|purge)"

@@ -312,8 +312,8 @@ class Walker:
     # --- commands ----------------------------------------------------------------------------------------------------
 
     def call(self, cmd: Call, redirects_: tuple[Redirect, ...]) -> None:
-        fields = [item for word in cmd.args for item in self._fields(word)]
         assigns = tuple(self._assign(item) for item in cmd.assigns)
+        fields = self._words_of(cmd, assigns)
         if not fields and cmd.args:
             fields = [Field(None, why="the program is not known")]
         self.state.failed = self.state.dirs
@@ -325,6 +325,19 @@ class Walker:
                 self._finish(self._invocation([], tuple(dangerous)), redirects_)
             return
         self._finish(self._invocation(fields, assigns), redirects_)
+
+    def _words_of(self, cmd: Call, assigns: tuple[tuple[str, str | None], ...]) -> list[Field]:
+        """In `A=b cmd $A` bash expands the words before it assigns: $A is what the environment says, which whoever wrote
+        this did not mean. Not known, then."""
+        if not assigns or cmd.declares or not cmd.args:
+            return [item for word in cmd.args for item in self._fields(word)]
+        outer, self.state.values = (
+            self.state.values,
+            {**self.state.values, **dict.fromkeys(name for name, _ in assigns)},
+        )
+        fields = [item for word in cmd.args for item in self._fields(word)]
+        self.state.values = outer
+        return fields
 
     def _invocation(self, fields: list[Field], assigns: tuple[tuple[str, str | None], ...]) -> Invocation:
         return Invocation(
@@ -436,6 +449,17 @@ class Walker:
         inner.effects.extend(name for name in call.effects if name == "privilege" and wrapper)
         interpret(inner, self.state)
         self.emit(inner)
+
+    def destroys(self, call: Invocation, argv: list[Field]) -> bool:
+        """Whether these words would destroy something if they were a command. They are added to the commands if so."""
+        commands, doubts, count = list(self.commands), list(self.unknown), self.count
+        state, self.state = self.state, self.state.copy()
+        self.words(call, argv, call.program)
+        self.state = state
+        if any("destructive" in found.effects for found in self.commands if found not in commands):
+            return True
+        self.commands, self.unknown, self.count = commands, doubts, count
+        return False
 
     def text(self, call: Invocation, text: str | None, source: str, rough: str = "", *, stdin: bool = False) -> None:
         if text is None:

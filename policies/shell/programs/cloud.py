@@ -19,7 +19,7 @@ def _remote(call: Invocation) -> None:
     call.effect("network")
     words = [item.value for item in call.argv[1:] if item.value is not None and not item.value.startswith("-")]
     verbs(call, call.argv[1:])
-    if words[:1] == ["compact"] and call.program == "borg":
+    if call.program == "borg" and words[:1] in (["compact"], ["recreate"], ["break-lock"]):
         call.effect("destructive")
     if any(_SECRETS.fullmatch(word) for word in words[:4]) and "destructive" not in call.effects:
         call.effect("secrets")

@@ -58,7 +58,7 @@ def _env(call: Invocation) -> None:
 
 
 def _command(call: Invocation) -> None:
-    if call.has("-v", "-V"):
+    if call.has("-v", "-V") and len(call.operands) < 2:
         return
     _wrap(call)
 

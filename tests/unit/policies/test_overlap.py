@@ -22,8 +22,15 @@ BASES = (("./", "/repo/"), ("~/", "/home/u/"))
         ("/etc/sh*", "/etc/shadow", True),
         ("/etc/pa*", "/etc/shadow", False),
         ("/repo/src/a*", "./src/**", True),
-        ("/repo/a*/b", "/repo/abc/b", True),
+        ("/repo/ab*/b", "/repo/abc/b", True),
         ("/repo/a*", "/repo/abc/b", False),
+        ("/repo/src/t*", "**/*.pem", False),
+        ("/repo/test.*", "**/*.pem", False),
+        ("/repo/c*", "**/credentials.json", False),
+        ("/repo/server.p*", "**/*.pem", True),
+        ("/repo/.*", "**/.env", True),
+        ("/repo/id*", "**/id_rsa*", True),
+        ("/repo/x*/key.pem", "**/*.pem", True),
     ],
 )
 def test_meeting(path, glob, fits):

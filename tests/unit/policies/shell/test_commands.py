@@ -90,3 +90,17 @@ def test_subcommands():
 def test_words_that_are_not_known():
     assert facts("cat $X").unknown
     assert not facts('echo "$X"').unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["frobnicate rm -rf src", "frobnicate --level 3 git reset --hard", "A-B=2 rm -rf src", "kafka-delete-records x"],
+)
+def test_strangers_may_be_wrappers(text):
+    found = facts(text)
+    assert "destructive" in found.effects
+
+
+@pytest.mark.parametrize("text", ["frobnicate test x", "frobnicate make", "frobnicate a b c d e f rm -rf x"])
+def test_words_of_strangers_are_no_commands(text):
+    assert len(facts(text).commands) == 1

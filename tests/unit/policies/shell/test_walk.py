@@ -74,6 +74,11 @@ def test_variables(text, argv):
     assert [command.argv for command in facts(text).commands if command.program == "echo"][-1] == argv
 
 
+def test_variables_in_front_do_not_reach_their_own_words():
+    found = facts("TMPDIR=/ rm -rf $TMPDIR/x")
+    assert found.commands[0].argv == ("rm", "-rf", None)
+
+
 def test_loops_are_read_once_per_item():
     assert reads("for f in a b; do cat $f; done") == ("/repo/a", "/repo/b")
     assert facts("for f in *; do cat $f; done").reads == ("/repo/*",)
