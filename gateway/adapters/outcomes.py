@@ -18,6 +18,7 @@ import msgspec
 
 from gateway.adapters.ledger import SCHEMA_VERSION
 from gateway.errors import ConfigError
+from gateway.ir.exchange import LedgerRow
 
 WEIGHTS: Final[Mapping[str, float]] = {
     "thumbs": 4.0,
@@ -90,6 +91,7 @@ class _Record(msgspec.Struct):
     chance: float = 1.0
 
 
+_row_of = msgspec.json.Decoder(LedgerRow).decode
 _decode = msgspec.json.Decoder(_Record).decode
 
 _CALLS = """
@@ -119,6 +121,13 @@ def pairs(path: Path, since_s: float = 0.0) -> Iterator[Pair]:
         for weak, strong in pairwise(group):
             if strong.moved == "evidence" and weak.lane != strong.lane:
                 yield Pair(weak, strong)
+
+
+def calls(path: Path, since_s: float = 0.0) -> Iterator[LedgerRow]:
+    """Every row since then, in order of time. ConfigError as `rows`."""
+    with closing(opened(path)) as db:
+        for (text,) in db.execute("SELECT row FROM entries WHERE at_s >= ? ORDER BY at_s, id", (since_s,)):
+            yield _row_of(text)
 
 
 def _sessions(path: Path, since_s: float) -> Iterator[list[Row]]:

@@ -1,4 +1,4 @@
-"""List the plug-ins that were found: providers, dialects, harnesses."""
+"""List the plug-ins that were found: providers, dialects, harnesses, routing strategies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import click
 from gateway.dialects.registry import all_dialects
 from gateway.harnesses.registry import all_harnesses
 from gateway.providers.registry import all_providers
+from gateway.routing.strategies.registry import all_strategies
 
 
 @click.group(name="list", no_args_is_help=True)
@@ -35,6 +36,12 @@ def dialects() -> None:
 def harnesses() -> None:
     """Harnesses that are recognised."""
     _table([("NAME", "TITLE"), *((name, harness.title) for name, harness in all_harnesses().items())])
+
+
+@COMMAND.command()
+def strategies() -> None:
+    """Strategies: how a route's models are ranked by the classifier's scores."""
+    _table([("NAME", "RANKS BY"), *((name, found.title) for name, found in all_strategies().items())])
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> None:

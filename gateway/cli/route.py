@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from gateway.app import dry_run
-from gateway.cli import EXIT_PROBLEMS, _configuration
+from gateway.cli import EXIT_PROBLEMS, _configuration, _replay
 from gateway.dialects.registry import all_dialects
 from gateway.errors import ConfigError, GatewayError
 from gateway.ir.request import DialectName
@@ -20,6 +20,9 @@ from gateway.ir.request import DialectName
 @click.group(name="route", no_args_is_help=True)
 def COMMAND() -> None:
     """Ask the routing table."""
+
+
+COMMAND.add_command(_replay.COMMAND)
 
 
 @COMMAND.command()
@@ -94,6 +97,20 @@ def _guards(decision: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _decided(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """How it came about, where there was something to decide."""
+    if found is None:
+        return []
+    rows = [("chosen", f"by {found['strategy']}: {found['why']}")] if found["strategy"] else []
+    if found["move"] is not None:
+        cost = "" if found["switch_cost_usd"] is None else f", for ${found['switch_cost_usd']:.4f}"
+        done = "made" if found["move"]["made"] else "not made"
+        rows.append(("move", f"{done}: {found['move']['source']} to {found['move']['target']}{cost}"))
+    if found["shadow"] is not None:
+        rows.append(("shadow", f"{found['shadow']['model']}: {found['shadow']['why']}"))
+    return rows
+
+
 def for_people(decision: dict[str, Any], dialect: str) -> str:
     """The same decision, to be read."""
     session = decision["session"]
@@ -110,6 +127,7 @@ def for_people(decision: dict[str, Any], dialect: str) -> str:
         ("session", f"{session['id']} (from {session['source']})"),
         ("tokens", f"about {decision['context_tokens']:,} ({dialect} request)"),
     ]
+    rows += _decided(decision["decision"])
     if decision["scores"]:
         rows.append(("scores", ", ".join(f"{k} {v:.2f}" for k, v in decision["scores"].items())))
     lines = [f"{name:<9}{value}" for name, value in rows]

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from gateway.errors import GatewayError, MalformedRequest, NotAvailable, NotFound, UnknownModel
-from gateway.http import admin, catalogue, openapi
+from gateway.http import admin, catalogue, feedback, openapi
 from gateway.http.front import dialect_of
 from gateway.http.host import Host
 from gateway.pipeline import stored
@@ -32,6 +32,7 @@ def make(host: Host, pipeline: Pipeline) -> FastAPI:
     app.include_router(_models(host))
     app.include_router(_responses(host))
     app.include_router(_operations(host))
+    app.include_router(feedback.router(host, _caller(host)))
     app.include_router(admin.router(host))
     _errors(app, pipeline)
     openapi.describe(app)

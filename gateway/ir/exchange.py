@@ -61,9 +61,8 @@ class Session(msgspec.Struct, frozen=True):
 
 class Labels(msgspec.Struct, frozen=True):
     """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned; its
-    `certified` is 1.0 where the local lane's risk was proven to be within bounds, and
-    `risk` that bound. `signals` say how the session went so far
-    (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked."""
+    `certified` is 1.0 where the local lane's risk was proven to be within bounds, and `risk` that bound. `signals` say how
+    the session went so far (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked."""
 
     call: Call = "main"
     call_why: str = ""

@@ -2,7 +2,8 @@
 
 A decision is the model that `auto` gave to a human's ask. Its outcome is seen, if at all, in what the session sends next:
 tests that pass or fail, a complaint or the same ask again within two turns, a model asked for by name instead, work undone.
-These are signs, not verdicts: each is kept with its kind, and whoever learns from them weighs them (gateway.adapters.outcomes).
+These are signs, not verdicts: each is kept with its kind, and whoever learns from them weighs them
+(gateway.adapters.outcomes).
 """
 
 from __future__ import annotations
