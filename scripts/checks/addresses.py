@@ -26,11 +26,16 @@ HOSTS = (
 PATHS = ("/work/(?:main|wt|shared|" + r"\.library)", "/root/" + r"\.", "/tmp/" + "v/", "/opt/(?:wheels|" + "pypi)")
 PATTERN = re.compile("|".join([*map(re.escape, HOSTS), *PATHS]).encode())
 
+MATERIAL = "tests/data/"
+"""Collections of other people's commands: a home directory in them is theirs. Hosts are looked for there too."""
+IN_MATERIAL = re.compile("|".join(map(re.escape, HOSTS)).encode())
+
 
 def problems() -> list[str]:
     found = []
     for path in tree.files():
+        pattern = IN_MATERIAL if str(path).startswith(MATERIAL) else PATTERN
         for number, line in enumerate((tree.ROOT / path).read_bytes().split(b"\n"), 1):
-            if match := PATTERN.search(line):
+            if match := pattern.search(line):
                 found.append(f"{path}:{number}: names {match.group().decode()!r}")
     return found
