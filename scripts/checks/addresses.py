@@ -24,12 +24,16 @@ HOSTS = (
     "archive.ubu" + "ntu.com",
 )
 PATHS = ("/work/(?:main|wt|shared|" + r"\.library)", "/root/" + r"\.", "/tmp/" + "v/", "/opt/(?:wheels|" + "pypi)")
+# Commands of others on which policies are measured: what they name is the attack, not our machine.
+EXEMPT = ("tests/data/policies/",)
 PATTERN = re.compile("|".join([*map(re.escape, HOSTS), *PATHS]).encode())
 
 
 def problems() -> list[str]:
     found = []
     for path in tree.files():
+        if str(path).startswith(EXEMPT):
+            continue
         for number, line in enumerate((tree.ROOT / path).read_bytes().split(b"\n"), 1):
             if match := PATTERN.search(line):
                 found.append(f"{path}:{number}: names {match.group().decode()!r}")

