@@ -7,7 +7,7 @@
 - deny cases: labelled deny by their source. Left out: commands that a source labels both ways (it has a strict mode), and
   cc-safety-net's file of user-made rules.
 - risky cases: RedCode scripts whose risk is what they do to the machine (scenarios 1 to 9 and 18); never to be allowed.
-- changing cases: unlabelled commands with a word that changes something (`CHANGES`), never to be allowed without being asked.
+- changing cases: unlabelled commands with a word that changes something (`CHANGES`), never to be allowed.
 - harmless: unlabelled commands, and those labelled allow, made of `READERS` only, with relative paths, no expansion, and
   no redirection but to /dev/null; these should be allowed. What reads outside the workspace is not harmless here.
 """
@@ -33,17 +33,19 @@ from policies.verdict import Caller, NeedParse, ToolCall, Verdict
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "policies"
 SETS = ("own", "destructive_command_guard", "cc-safety-net", "redcode-exec", "nl2bash", "tldr", "intercode-nl2bash")
 CWD, HOME = "/repo", "/home/user"
-READERS = frozenset(
-    """
-    ls cat head tail wc sort uniq cut tr grep egrep fgrep rg find diff cmp comm nl tac rev fold paste join column file stat
-    du df tree basename dirname realpath readlink pwd echo printf date cal which type whoami id uname md5sum sha1sum sha256sum
-    awk sed xargs jq
-    """.split()
+_READERS = (
+    "ls cat head tail wc sort uniq cut tr grep egrep fgrep rg find diff cmp comm nl tac rev fold paste join "
+    "column file stat du df tree basename dirname realpath readlink pwd echo printf date cal which type whoami "
+    "id uname md5sum sha1sum sha256sum awk sed xargs jq"
 )
+READERS = frozenset(_READERS.split())
 CHANGES = re.compile(
-    r"(?:^|[\s;|&(`'\"/])(?:rm|rmdir|mv|cp|ln|chmod|chown|chgrp|mkdir|touch|tee|dd|mkfs\S*|shred|truncate|kill|killall|pkill|sudo|su|"
-    r"curl|wget|ssh|scp|rsync|ftp|nc|telnet|crontab|mount|umount|useradd|usermod|passwd|systemctl|service|shutdown|reboot|apt|"
-    r"apt-get|yum|dnf|brew|pip|pip3|npx|gem|docker|kubectl|terraform|git (?:push|commit|reset|checkout|clean|rebase|merge|rm|add)|"
+    r"(?:^|[\s;|&(`'\"/])(?:rm|rmdir|mv|cp|ln|chmod|chown|chgrp|mkdir|touch|tee|dd|mkfs\S*|shred|truncate|kill|"
+    r"killall|pkill|sudo|su|"
+    r"curl|wget|ssh|scp|rsync|ftp|nc|telnet|crontab|mount|umount|useradd|usermod|passwd|systemctl|service|shutdown|"
+    r"reboot|apt|"
+    r"apt-get|yum|dnf|brew|pip|pip3|npx|gem|docker|kubectl|terraform|git (?:push|commit|reset|checkout|clean|"
+    r"rebase|merge|rm|add)|"
     r"install|perl|python|python3|ruby|node|php|bash|sh|eval|source|patch|tar (?:-?x|x)|unzip|gzip|split)\s|-delete\b|"
     r"sed\s+(?:-\w\s+)*-i|-fprint"
 )

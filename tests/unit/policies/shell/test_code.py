@@ -46,7 +46,11 @@ def test_files_and_hosts():
 
 def test_nothing_found_is_nothing_said():
     found = scan("python", "print(1 + 1)")
-    assert not (found.shells or found.destructive or found.hosts or found.network or found.writes)
+    assert not (found.shells)
+    assert not (found.destructive)
+    assert not (found.hosts)
+    assert not (found.network)
+    assert not (found.writes)
 
 
 def test_only_the_beginning_is_looked_at():

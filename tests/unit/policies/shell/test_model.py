@@ -14,7 +14,7 @@ def test_a_table_of_options():
 
 @pytest.mark.parametrize("table", ["-a -b", "!nonsense: -a"])
 def test_mistakes_are_found(table):
-    with pytest.raises(ValueError, match="not effects|without"):
+    with pytest.raises(ValueError, match=r"not effects|without"):
         options(table)
 
 
