@@ -20,6 +20,7 @@ from gateway.adapters import secrets as secret_store
 from gateway.adapters.crew import POST_S, Crew
 from gateway.adapters.health import MemoryHealth, SharedHealth
 from gateway.adapters.judging import Judging, guard_of
+from gateway.adapters.judging import prepare as prepare_judging
 from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
 from gateway.adapters.ledger import prepare as prepare_ledger
@@ -195,6 +196,7 @@ def make_files(settings: Settings, state_dir: Path) -> None:
     _make_folder(state_dir)
     SqliteKeys(state_dir / "keys.sqlite", SystemClock()).refresh()
     prepare_ledger(_ledger_path(settings, state_dir))
+    prepare_judging(state_dir, SystemClock())
     if settings.state.kind in ("auto", "sqlite"):
         path = _state_path(settings, state_dir)
         try:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.adapters.approvals import Approval, Approvals, Decided, State
+from gateway.adapters.approvals import Approval, ApprovalFile, Approvals, Decided, State
 from gateway.adapters.audit import AuditLog, Held, Record
 from gateway.adapters.judge import PolicyJudge
 from gateway.adapters.shell_parser import ShellParser
@@ -167,15 +167,23 @@ async def _opened(folder: Path, slot: int | None, now: Callable[[], float]) -> A
     raise ConfigError(f"{LOGS_MAX} audit logs in {folder} are held by other processes")
 
 
+def prepare(state_dir: Path, clock: Clock) -> None:
+    """Makes what several workers are about to open at the same moment. Blocking. ConfigError, StateUnavailable."""
+    file = ApprovalFile(state_dir / APPROVALS, clock)
+    file.find("")
+    file.close()
+    _mask_key(state_dir / MASK_KEY)
+
+
 def _mask_key(path: Path) -> bytes:
-    """Made at the first use; masks of one value stay the same over restarts."""
-    try:
-        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        pass
-    else:
-        with open(made, "wb") as file:
+    """Made at the first use, whole or not at all; masks of one value stay the same over restarts."""
+    if not path.exists():
+        fresh = path.with_name(f"{path.name}.{entropy.token_hex(8)}")
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
             file.write(entropy.token_bytes(MASK_KEY_BYTES))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
     key = path.read_bytes()
     if len(key) != MASK_KEY_BYTES:
         raise ConfigError(f"{path} does not hold {MASK_KEY_BYTES} bytes: remove it, and a new one is made")

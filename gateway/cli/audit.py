@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,6 +26,14 @@ def COMMAND() -> None:
     """Read and verify the audit log of tool-call decisions."""
 
 
+def paths_of(file: Path | None, state_dir: str | None) -> list[Path]:
+    """The file given, else all logs of the state directory: one per process that judges. Ends the command when there is
+    none."""
+    if file is not None:
+        return [path_of(file, state_dir)]
+    return sorted(state_dir_of(state_dir).glob("audit*.jsonl")) or [path_of(None, state_dir)]
+
+
 def path_of(file: Path | None, state_dir: str | None) -> Path:
     """The file given, else audit.jsonl in the state directory. Ends the command when there is none."""
     path = file or state_dir_of(state_dir) / "audit.jsonl"
@@ -38,23 +49,31 @@ def path_of(file: Path | None, state_dir: str | None) -> Path:
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @_STATE_DIR
 def verify(file: Path | None, head: str | None, as_json: bool, state_dir: str | None) -> None:
-    """Verify the hash chain of FILE (default: the log of the state directory); exit 1 when it does not hold."""
-    path = path_of(file, state_dir)
+    """Verify the hash chain of FILE (default: every log of the state directory); exit 1 when one does not hold."""
+    paths = paths_of(file, state_dir)
+    if head is not None and len(paths) > 1:
+        raise click.UsageError(f"--head is of one log, and there are {len(paths)}: name the FILE")
+    told = [_verified(path, head) for path in paths]
+    if as_json:
+        click.echo(json.dumps(told[0] if len(told) == 1 else told, indent=2))
+    for path, found in zip(paths, told, strict=True):
+        if as_json:
+            continue
+        for finding in found["findings"]:
+            click.echo(finding, err=True)
+        name = f"{path}: " if len(paths) > 1 else ""
+        click.echo(f"{name}{found['lines']} lines, {len(found['findings'])} findings, head {found['head']}")
+    sys.exit(0 if all(found["ok"] for found in told) else EXIT_PROBLEMS)
+
+
+def _verified(path: Path, head: str | None) -> dict[str, Any]:
     found = audit.verify(files.read(path))
     findings = [f"{path}:{finding.line}: {finding.message}" for finding in found.findings]
     if head is not None and head != found.head:
         findings.append(
             f"{path}: ends with {found.head}, not with {head}: lines are missing at the end, or the chain was remade"
         )
-    if as_json:
-        click.echo(
-            json.dumps({"lines": found.lines, "head": found.head, "ok": not findings, "findings": findings}, indent=2)
-        )
-    else:
-        for finding in findings:
-            click.echo(finding, err=True)
-        click.echo(f"{found.lines} lines, {len(findings)} findings, head {found.head}")
-    sys.exit(EXIT_PROBLEMS if findings else 0)
+    return {"lines": found.lines, "head": found.head, "ok": not findings, "findings": findings}
 
 
 @COMMAND.command()
@@ -67,9 +86,9 @@ def verify(file: Path | None, head: str | None, as_json: bool, state_dir: str | 
 def show(
     file: Path | None, limit: int, decision: str | None, session: str | None, as_json: bool, state_dir: str | None
 ) -> None:
-    """Show decisions of FILE (default: the log of the state directory), oldest first."""
+    """Show decisions of FILE (default: all logs of the state directory), oldest first."""
     kept: list[dict[str, object]] = []
-    for line in files.read(path_of(file, state_dir)):
+    for line in _lines(paths_of(file, state_dir)):
         try:
             value = json.loads(line)
         except ValueError:
@@ -80,6 +99,20 @@ def show(
             kept = [*kept[-limit + 1 :], value] if limit > 1 else [value]
     for value in kept:
         click.echo(json.dumps(value) if as_json else _line(value))
+
+
+def _lines(paths: list[Path]) -> Iterator[bytes]:
+    """Of several logs in the order of their times; each is in that order itself."""
+    if len(paths) == 1:
+        return files.read(paths[0])
+    return heapq.merge(*(files.read(path) for path in paths), key=_at)
+
+
+def _at(line: bytes) -> float:
+    try:
+        return float(json.loads(line)["at"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0
 
 
 def _line(value: dict[str, object]) -> str:

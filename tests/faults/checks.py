@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway.ir.exchange import LedgerRow
+from policies import audit
 from tests.faults import readers
 from tests.faults.client import Told
 from tests.faults.readers import Seen
@@ -141,10 +142,36 @@ def _loads(text: str) -> Any:
         return f"no JSON: {text[:80]}"
 
 
+def of_audit(run: Run, path: Path) -> list[str]:
+    """Tool calls that reached a client without a verdict: each that the client may run (its dialect says that it is whole)
+    must have been allowed, with exactly these arguments, in the audit log, whose chain must hold."""
+    if not path.exists():
+        return ["there is no audit log"]
+    lines = path.read_bytes().splitlines(keepends=True)
+    problems = [f"audit line {finding.line} {finding.message}" for finding in audit.verify(lines).findings]
+    records = [json.loads(line) for line in lines]
+    allowed = {(r["tool"], _canonical(r["arguments"])) for r in records if r.get("decision") == "allow"}
+    for told in run.told:
+        ask = told.ask
+        seen = readers.read(
+            ask.dialect, ask.stream, told.status, told.kind, told.data, whole=told.over and not told.cut
+        )
+        problems += [
+            f"ask {ask.index}: the call of {call.name} was released unjudged: {call.arguments[:80]!r}"
+            for call in seen.calls
+            if call.whole and (call.name, _canonical(call.arguments)) not in allowed
+        ]
+    return problems
+
+
+def _canonical(arguments: str) -> str:
+    return json.dumps(_loads(arguments), sort_keys=True)
+
+
 def unjudged(told: Told, seen: Seen, served: Attempt | None) -> list[str]:
-    """Tool calls that reached the client without a verdict. The seam for policies: until they are there, a call that the
-    client may run (its dialect says that it is whole) must be exactly one that the vendor made, with complete arguments,
-    and one that is not whole must be the beginning of such a call."""
+    """Tool calls that reached the client as the vendor did not make them: one that the client may run must be exactly one
+    that the vendor made, with complete arguments, and one that is not whole must be the beginning of such a call. Whether it
+    was judged is `of_audit`'s to say."""
     if served is None or served.played.structure:
         return []
     problems = []

@@ -129,6 +129,16 @@ def _ask(rng: random.Random, index: int) -> Ask:
     )
 
 
+POLICY = """\
+version: 1
+rules:
+  all:
+    - {id: writes, allow: {tool: write, writes: "**"}}
+"""
+"""Every call of the schedules is judged, and those that are what the vendor made are allowed: so a client sees what it would
+see without a policy, and the audit log says which calls it may see."""
+
+
 def config(origins: dict[str, str], timeouts: dict[str, float] | None = None, **more: Any) -> dict[str, Any]:
     """Two upstreams of each dialect at `origins` ("chat1", "chat2", ...), and a route for each way through them."""
     models = {

@@ -4,6 +4,7 @@ in half of the schedules, its HTTP server) over connections in memory, a misbeha
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import gc
 import hashlib
@@ -29,7 +30,7 @@ from gateway.testing.pipes import Network
 from tests.faults import checks
 from tests.faults.caller import Caller
 from tests.faults.client import Patient, Told
-from tests.faults.schedule import DIALECTS, LIMIT_S, Ask, Schedule, config
+from tests.faults.schedule import DIALECTS, LIMIT_S, POLICY, Ask, Schedule, config
 from tests.faults.vendor import Vendor
 from tests.support.gateways import loaded
 
@@ -63,7 +64,17 @@ class Run:
 
 @cache
 def _loaded() -> Loaded:
-    return loaded(config({name: f"http://{host}:80" for name, host in HOSTS.items()}))
+    return loaded(config({name: f"http://{host}:80" for name, host in HOSTS.items()}, policies=[str(_policy())]))
+
+
+@cache
+def _policy() -> Path:
+    """The file of the schedules' policy, once per process."""
+    folder = tempfile.TemporaryDirectory(prefix="faults-policy-")
+    atexit.register(folder.cleanup)
+    file = Path(folder.name) / "faults.yaml"
+    file.write_text(POLICY)
+    return file
 
 
 def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
@@ -89,6 +100,7 @@ def run(schedule: Schedule, spoil: Spoil | None = None) -> Run:
         except virtual.Stalled as error:
             result.problems.append(f"stalled: {error}")
         result.problems += checks.of_file(result, Path(folder) / "ledger.sqlite")
+        result.problems += checks.of_audit(result, Path(folder) / "audit.jsonl")
     result.problems += [f"logged: {line}" for line in said]
     if network.open_count:
         result.problems.append(f"{network.open_count} connections are open after the gateway has stopped")

@@ -2,6 +2,7 @@
 the schedules notice. What is broken lies behind stable names (ports, contracts), so that the mutations outlive rewrites."""
 
 import asyncio
+import dataclasses
 import re
 
 import pytest
@@ -167,3 +168,25 @@ def test_a_request_that_never_ends(monkeypatch):
 
     monkeypatch.setattr(relay, "release", never)
     found("a request never ended|a client failed")
+
+
+def test_calls_that_nobody_judges():
+    def unguarded(gateway):
+        gateway._runtime = dataclasses.replace(gateway._runtime, judged=False)
+
+    found("released unjudged", unguarded)
+
+
+def test_a_verdict_that_is_not_written_down():
+    def forgetful(gateway):
+        gateway.judging._judge._record = lambda record: None
+
+    found("released unjudged", forgetful)
+
+
+def test_a_chain_that_is_broken():
+    def careless(gateway):
+        log = gateway.judging._audit
+        log._append = lambda data, write=log._append: write(data.replace(b'"decision":"allow"', b'"decision": "allow"'))
+
+    found("audit line", careless)

@@ -51,6 +51,19 @@ def test_verify_a_log_that_was_touched(log):
     assert (told["ok"], told["lines"], len(told["findings"])) == (False, 3, 1)
 
 
+def test_several_logs_are_verified_and_shown_together(log):
+    path, head = log
+    other = path.with_name("audit-1.jsonl")
+    other.write_bytes(path.read_bytes())
+    assert run("verify", "--state-dir", path.parent).stdout.count("3 lines, 0 findings") == 2
+    assert run("verify", "--state-dir", path.parent, "--head", head).exit_code == 2
+    lines = run("show", "--state-dir", path.parent).stdout.splitlines()
+    assert [line[-2:] for line in lines] == ["r1", "r1", "r2", "r2", "r3", "r3"]
+    other.write_bytes(other.read_bytes().replace(b"r2", b"r9"))
+    told = json.loads(run("verify", "--state-dir", path.parent, "--json").stdout)
+    assert sorted(found["ok"] for found in told) == [False, True]
+
+
 def test_no_log(tmp_path):
     result = run("verify", "--state-dir", tmp_path)
     assert result.exit_code == 1
