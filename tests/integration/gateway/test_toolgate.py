@@ -30,10 +30,12 @@ ONLY = Turn(parts=(Call("bash", {"command": "rm -rf /"}),))
 async def judged(
     folder: Path, judge: ScriptedJudge, manner: Manner, upstream: str = "chat", **script: Any
 ) -> AsyncIterator[Stage]:
-    async with staged(folder, one_model(upstream), **script) as stage:
+    """A gateway whose calls go to this judge instead of the policies'."""
+    config = {**one_model(upstream), "server": {"keepalive_s": 1}}
+    async with staged(folder, config, **script) as stage:
         pipeline = stage.gateway.front.pipeline
         pipeline.ports = dataclasses.replace(pipeline.ports, judge=judge)
-        stage.gateway._runtime = dataclasses.replace(stage.gateway._runtime, manner=manner)
+        stage.gateway._runtime = dataclasses.replace(stage.gateway._runtime, manner=manner, judged=True)
         yield stage
 
 
@@ -159,11 +161,7 @@ async def test_an_error_is_told_in_the_clients_words(tmp_path: Path, client: str
 
 
 async def test_keep_alives_go_on_while_somebody_thinks(tmp_path: Path) -> None:
-    config = {**one_model(), "server": {"keepalive_s": 1}}
-    judge = ScriptedJudge(delay_s=2.5)
-    async with staged(tmp_path, config, turns=[TURN]) as stage:
-        pipeline = stage.gateway.front.pipeline
-        pipeline.ports = dataclasses.replace(pipeline.ports, judge=judge)
+    async with judged(tmp_path, ScriptedJudge(delay_s=2.5), Manner(), turns=[TURN]) as stage:
         async with stage.open("chat") as exchange:
             before = await exchange.read_until(b": keep-alive\n\n")
             assert b"I look." in before
