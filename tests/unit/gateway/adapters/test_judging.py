@@ -67,6 +67,14 @@ async def test_a_second_process_has_a_log_of_its_own(tmp_path):
         await held.aclose()
 
 
+async def test_a_file_that_is_none_is_said(tmp_path):
+    (tmp_path / judging.APPROVALS).write_bytes(b"no database, but long enough to be looked at as one" * 100)
+    with pytest.raises(ConfigError, match="move it away"):
+        await make(tmp_path).start()
+    with pytest.raises(ConfigError, match="move it away"):
+        prepare(tmp_path, ManualClock())
+
+
 def test_files_are_made_before_workers_open_them(tmp_path):
     prepare(tmp_path, ManualClock())
     key = (tmp_path / judging.MASK_KEY).read_bytes()
