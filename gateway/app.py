@@ -40,7 +40,7 @@ from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
 from gateway.dialects.contract import Dialect
 from gateway.endpoints import Endpoint, build
-from gateway.errors import ConfigError, Headers, StateUnavailable
+from gateway.errors import ConfigError, Headers
 from gateway.http.back import Operations
 from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
@@ -394,9 +394,9 @@ class Gateway:
                     runtime_of, loaded, self._runtime.generation + 1, self._guard(loaded)
                 )
                 await self._judge_by(runtime)
-            except (ConfigError, StateUnavailable) as error:
+            except ConfigError as error:
                 self.reload_failures += 1
-                self.reload_error = "; ".join(getattr(error, "problems", ())) or error.text()
+                self.reload_error = "; ".join(error.problems) or error.text()
                 _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
                 return False
             warnings = (*warnings, *_at_next_start(self._runtime.settings, runtime.settings))

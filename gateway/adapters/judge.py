@@ -182,8 +182,8 @@ class PolicyJudge:
     # --- asking -----------------------------------------------------------------------------------------------
 
     async def _asked(self, turn: _Turn, case: _Case, verdict: Verdict) -> Verdict:
-        """With the request for approval in its reason, unless a person has decided on this very call already. (The engine could
-        be given grants; looked up here, they cost a plain call nothing, and one that was just made counts at once.)"""
+        """With the request for approval in its reason, unless a person has decided on this very call already. (The engine
+        could be given grants; looked up here, they cost a plain call nothing, and one that was just made counts at once.)"""
         settings = self._settings().approvals
         wanted = self._wanted(turn, case.call, verdict)
         try:

@@ -18,7 +18,7 @@ from gateway.adapters.shell_parser import ShellParser
 from gateway.adapters.tasks import TaskSet
 from gateway.adapters.webhook import Webhook
 from gateway.config.settings import Settings
-from gateway.errors import ConfigError, NotAvailable
+from gateway.errors import ConfigError, NotAvailable, StateUnavailable
 from gateway.ir.exchange import Exchange
 from gateway.ports import Clock, Judge, StateStore
 from policies import audit
@@ -67,12 +67,15 @@ class Judging:
         return await self._judge.judge(calls, exchange)
 
     async def start(self) -> None:
-        """ConfigError, StateUnavailable when a file cannot be used. Once is enough."""
+        """ConfigError when a file cannot be used. Once is enough."""
         async with self._starting:
             if self._judge is not None:
                 return
             approvals = Approvals(self._state_dir / APPROVALS, self._clock)
-            await approvals.start()
+            try:
+                await approvals.start()
+            except StateUnavailable as error:
+                raise _unusable(self._state_dir, error) from error
             log = await _opened(self._state_dir, self._slot, self._clock.now)
             mask_key = await asyncio.to_thread(_mask_key, self._state_dir / MASK_KEY)
             self._audit, self.approvals, self._parser = log, approvals, ShellParser()
@@ -168,11 +171,19 @@ async def _opened(folder: Path, slot: int | None, now: Callable[[], float]) -> A
 
 
 def prepare(state_dir: Path, clock: Clock) -> None:
-    """Makes what several workers are about to open at the same moment. Blocking. ConfigError, StateUnavailable."""
+    """Makes what several workers are about to open at the same moment. Blocking. ConfigError."""
     file = ApprovalFile(state_dir / APPROVALS, clock)
-    file.find("")
-    file.close()
+    try:
+        file.find("")
+    except StateUnavailable as error:
+        raise _unusable(state_dir, error) from error
+    finally:
+        file.close()
     _mask_key(state_dir / MASK_KEY)
+
+
+def _unusable(state_dir: Path, error: StateUnavailable) -> ConfigError:
+    return ConfigError(f"{state_dir / APPROVALS} cannot be used: {error.message}; move it away")
 
 
 def _mask_key(path: Path) -> bytes:

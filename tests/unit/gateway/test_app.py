@@ -117,7 +117,7 @@ def test_files_are_made_before_several_open_them(tmp_path: Path) -> None:
     make_files(Settings(), tmp_path / "state")
     make_files(Settings(), tmp_path / "state")
     found = {path.name for path in (tmp_path / "state").iterdir() if path.suffix == ".sqlite"}
-    assert found == {"keys.sqlite", "ledger.sqlite", "state.sqlite"}
+    assert found == {"approvals.sqlite", "keys.sqlite", "ledger.sqlite", "state.sqlite"}
 
 
 class Reloading:

@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 
 import pytest
@@ -91,3 +92,38 @@ def test_hostile_secrets(keys):
     keys.refresh()
     for secret in ("\x00", "ÿ" * 10_000, "' OR 1=1 --", "ilk_"):
         assert keys.find(secret) is None
+
+
+def test_a_key_is_for_models_or_for_approvals_never_for_both(tmp_path):
+    keys = SqliteKeys(tmp_path / "keys.sqlite", ManualClock())
+    boss, _ = keys.create("boss", role="approver")
+    keys.refresh()
+    assert not keys.required()  # an approver alone closes nothing on loopback
+    assert keys.approver(boss).name == "boss"
+    assert keys.find(boss) is None
+    agent, _ = keys.create("agent")
+    keys.refresh()
+    assert keys.required()
+    assert keys.approver(agent) is None
+    assert keys.find(agent).name == "agent"
+    assert [row.role for row in keys.all_keys()] == ["approver", "agent"]
+    keys.revoke("boss")
+    keys.refresh()
+    assert keys.approver(boss) is None
+
+
+def test_a_file_of_before_approvals_gets_the_column(tmp_path):
+    path = tmp_path / "keys.sqlite"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute(
+            "CREATE TABLE keys (id TEXT PRIMARY KEY, digest TEXT NOT NULL UNIQUE, name TEXT NOT NULL, created_s REAL NOT NULL, "
+            "expires_s REAL, revoked_s REAL, models TEXT NOT NULL, lanes TEXT NOT NULL, tags TEXT NOT NULL)"
+        )
+        db.execute(
+            "INSERT INTO keys VALUES ('key_1', ?, 'old', 1, NULL, NULL, '[]', '[]', '[]')", (digest_of("ilk_x"),)
+        )
+        db.commit()
+    keys = SqliteKeys(path, ManualClock())
+    keys.refresh()
+    assert keys.find("ilk_x").name == "old"
+    assert keys.all_keys()[0].role == "agent"

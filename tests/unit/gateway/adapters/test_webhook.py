@@ -21,12 +21,21 @@ NOW = str(int(START_S))
 
 def approval(**more):
     return Approval(
-        **{**msgspec.structs.asdict(wanted()), "id": "apr_1", "created_s": 1.0, "open_until_s": 2.0, "state": "pending", **more}
+        **{
+            **msgspec.structs.asdict(wanted()),
+            "id": "apr_1",
+            "created_s": 1.0,
+            "open_until_s": 2.0,
+            "state": "pending",
+            **more,
+        }
     )
 
 
 def hook(configured=True, secret=lambda ref: "s3cret", **more):
-    settings = {"approvals": {"webhook": {"url": "http://127.0.0.1:9/x", "secret": "env:X", **more}}} if configured else {}
+    settings = (
+        {"approvals": {"webhook": {"url": "http://127.0.0.1:9/x", "secret": "env:X", **more}}} if configured else {}
+    )
     found = Settings.model_validate(settings)
     return webhook.Webhook(lambda: found, secret, ManualClock(), TaskSet("test"))
 

@@ -30,13 +30,22 @@ def chat(*messages):
 def test_forms_of_harnesses(text):
     for shown in (chat(("system", text), ("user", "hi")), chat(("system", "You are an agent."), ("user", text))):
         assert whereabouts(shown) == ("/home/dev/project", "/home/dev")
-    assert whereabouts(view("messages", system=text, messages=[{"role": "user", "content": "hi"}])).cwd == "/home/dev/project"
+    assert (
+        whereabouts(view("messages", system=text, messages=[{"role": "user", "content": "hi"}])).cwd
+        == "/home/dev/project"
+    )
     assert whereabouts(view("responses", instructions=text, input="hi")).cwd == "/home/dev/project"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["nothing", "Working directory: relative/path", "Working directory: ", "the current working directory is used", "<cwd></cwd>"],
+    [
+        "nothing",
+        "Working directory: relative/path",
+        "Working directory: ",
+        "the current working directory is used",
+        "<cwd></cwd>",
+    ],
 )
 def test_nothing_is_told(text):
     assert whereabouts(chat(("system", text))) == (None, None)
@@ -57,6 +66,8 @@ def test_escapes_are_read_and_odd_characters_are_not():
     assert whereabouts(chat(("system", "Working directory: /repo/a\u202eb\n"))).cwd is None
 
 
-@pytest.mark.parametrize(("cwd", "home"), [("/Users/a/x", "/Users/a"), ("/root", "/root"), ("/srv/x", None), ("/home", None)])
+@pytest.mark.parametrize(
+    ("cwd", "home"), [("/Users/a/x", "/Users/a"), ("/root", "/root"), ("/srv/x", None), ("/home", None)]
+)
 def test_homes(cwd, home):
     assert whereabouts(chat(("system", f"Working directory: {cwd}\n"))) == (cwd, home)

@@ -1,0 +1,198 @@
+"""The judge behind the port: nothing passes that the engine did not allow, whatever goes wrong."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from gateway.adapters import judge as judging
+from gateway.adapters.approvals import Approvals
+from gateway.adapters.hooks import HookRunner
+from gateway.adapters.judge import PolicyJudge, caller_of
+from gateway.adapters.state.memory import MemoryState
+from gateway.config.settings import Settings
+from gateway.errors import StateUnavailable
+from gateway.testing.clock import ManualClock
+from policies.load import load
+from policies.verdict import ToolCall
+from tests.support.turns import exchange
+
+POLICY = load([])
+KNOWN = frozenset({"bash", "read", "webfetch"})
+
+
+def read(path="/repo/a.py", id_="c1"):
+    return ToolCall(id_, "read", json.dumps({"filePath": path}).encode(), known=KNOWN)
+
+
+def fetch(url="https://x.example", id_="c1"):
+    return ToolCall(id_, "webfetch", json.dumps({"url": url}).encode(), known=KNOWN)
+
+
+class Broken(MemoryState):
+    async def get(self, ns, key):
+        raise StateUnavailable("away")
+
+
+class Bench:
+    def __init__(self, folder, policy=POLICY, state=None, **more):
+        self.clock = ManualClock()
+        self.approvals = Approvals(folder / "a.sqlite", self.clock)
+        self.state = state or MemoryState(self.clock, 1 << 20)
+        self.records = []
+        self.told = []
+        settings = more.pop("settings", Settings())
+        self.judge = PolicyJudge(
+            lambda: policy, lambda: settings, self.clock, self.state, self.approvals, lambda make: self.records.append(make()),
+            mask_key=b"k" * 32, hold_s=lambda: 60.0, told=self.told.append, **more,
+        )  # fmt: skip
+
+    async def verdicts(self, *calls, asked=None):
+        return await self.judge.judge(calls, asked or exchange())
+
+    async def decision(self, call, **more):
+        (verdict,) = await self.verdicts(call, **more)
+        return verdict.decision
+
+
+@pytest.fixture
+async def bench(tmp_path):
+    made = Bench(tmp_path)
+    yield made
+    await made.approvals.aclose()
+
+
+async def test_each_verdict_is_recorded(bench):
+    verdicts = await bench.verdicts(read(), read("/home/u/.ssh/id_rsa"), fetch())
+    assert [v.decision for v in verdicts] == ["allow", "deny", "ask"]
+    assert [r["decision"] for r in bench.records] == ["allow", "deny", "ask"]
+    assert [r["request"] for r in bench.records] == ["req_1"] * 3
+    assert bench.records[0]["cwd"] == "/repo"
+    assert bench.records[2]["approval"] == bench.told[0].id
+
+
+async def test_a_plain_call_never_suspends(bench):
+    await bench.decision(read())
+    step = bench.judge.judge([read()], exchange())
+    with pytest.raises(StopIteration) as stop:
+        step.send(None)
+    assert stop.value.value[0].decision == "allow"
+
+
+async def test_whatever_fails_is_a_refusal(bench, monkeypatch):
+    for error in (KeyError("x"), RecursionError(), StateUnavailable("away"), ZeroDivisionError()):
+        with monkeypatch.context() as patch:
+            patch.setattr(judging, "judge", lambda *a, error=error: (_ for _ in ()).throw(error))
+            (verdict,) = await bench.verdicts(read())
+        assert verdict.decision == "deny"
+        assert "could not be applied" in verdict.reason
+        assert bench.records[-1]["decision"] == "deny"
+
+
+async def test_without_what_is_known_of_a_session_nothing_passes(tmp_path):
+    clock = ManualClock()
+    bench = Bench(tmp_path, state=Broken(clock, 1 << 20))
+    assert await bench.decision(read()) == "deny"
+
+
+async def test_no_policy_allows_nothing(tmp_path):
+    assert await Bench(tmp_path, policy=None).decision(read()) == "deny"
+
+
+async def test_approvals_that_are_away_leave_an_ask(bench, monkeypatch):
+    async def away(*_, **__):
+        raise StateUnavailable("the disk is full")
+
+    monkeypatch.setattr(bench.approvals, "request", away)
+    (verdict,) = await bench.verdicts(fetch())
+    assert verdict.decision == "ask"
+    assert "nobody can be asked" in verdict.reason
+
+
+async def test_a_session_with_too_many_open_ones_gets_no_more(tmp_path):
+    bench = Bench(tmp_path, settings=Settings.model_validate({"approvals": {"open_max": 1}}))
+    await bench.verdicts(fetch())
+    (verdict,) = await bench.verdicts(fetch("https://y.example"))
+    assert verdict.decision == "ask"
+    assert "1 calls of this session wait" in verdict.reason
+    await bench.approvals.aclose()
+
+
+async def test_a_grant_lets_one_call_pass_and_resets_the_breaker(bench):
+    (asked,) = await bench.verdicts(fetch())
+    assert bench.told[0].id in asked.reason
+    await bench.approvals.decide(bench.told[0].id, "grant", "anna")
+    (allowed,) = await bench.verdicts(fetch())
+    assert (allowed.decision, allowed.granted_by) == ("allow", bench.told[0].id)
+    assert await bench.decision(fetch()) == "ask"
+    assert len(bench.told) == 2
+
+
+async def test_a_grant_is_of_one_key_session_and_directory(bench):
+    await bench.verdicts(fetch())
+    await bench.approvals.decide(bench.told[0].id, "grant", "anna")
+    assert await bench.decision(fetch(), asked=exchange(session="ses_2")) == "ask"
+    from msgspec.structs import replace as changed
+
+    other = exchange()
+    other = changed(other, identity=changed(other.identity, key_id="key_2"))
+    assert await bench.decision(fetch(), asked=other) == "ask"
+    assert await bench.decision(fetch("https://x.example/other")) == "ask"
+    assert await bench.decision(fetch()) == "allow"
+
+
+async def test_two_calls_with_one_id_have_a_request_each(bench):
+    verdicts = await bench.verdicts(fetch("https://a.example"), fetch("https://b.example"))
+    assert len({told.id for told in bench.told}) == 2
+    assert [told.id in verdict.reason for told, verdict in zip(bench.told, verdicts, strict=True)] == [True, True]
+
+
+async def test_refusals_are_counted_over_requests_and_trip(bench):
+    secret = read("/home/u/.ssh/id_rsa")
+    for _ in range(3):
+        assert await bench.decision(secret) == "deny"
+    (verdict,) = await bench.verdicts(read())
+    assert (verdict.decision, verdict.rules[0].rule) == ("ask", "default/breaker")
+    assert await bench.decision(read(), asked=exchange(session="ses_2")) == "allow"
+    await bench.approvals.decide(bench.told[-1].id, "grant", "anna")
+    assert await bench.decision(read()) == "allow"
+    assert await bench.decision(read("/repo/b.py")) == "allow"
+
+
+async def test_secrets_are_masked_for_those_who_decide(bench):
+    key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    await bench.verdicts(fetch(f"https://x.example/?t={key}"))
+    shown = [told.shown for told in bench.told]
+    assert all(key not in text for text in shown)
+    assert key not in json.dumps(bench.records)
+
+
+async def test_hooks_are_those_of_the_policy_in_force(tmp_path):
+    def policy(code):
+        hook = {"on": "pre_tool_use", "id": "h", "command": ["/bin/sh", "-c", f"exit {code}"]}
+        return load([("p", f"version: 1\nextends: safe-default\nhooks: [{json.dumps(hook)}]\n")])
+
+    held = [policy(2)]
+    made = []
+
+    def runner(hooks):
+        made.append(HookRunner(hooks))
+        return made[-1]
+
+    bench = Bench(tmp_path, hooks=runner)
+    bench.judge._policy = lambda: held[0]
+    assert [await bench.decision(read()) for _ in range(2)] == ["deny", "deny"]
+    held[0] = policy(0)
+    assert await bench.decision(read()) == "allow"
+    assert len(made) == 2
+    await bench.judge.aclose()
+
+
+def test_who_calls():
+    told = caller_of(exchange(agent="review", parent="ses_0"), 5.0)
+    assert (told.key_id, told.harness, told.session, told.agent, told.parent, told.now_s) == (
+        "key_1", "opencode", "ses_1", "review", "ses_0", 5.0,
+    )  # fmt: skip
+    assert caller_of(exchange(), 0.0).agent is None
+    assert caller_of(exchange(call="subagent"), 0.0).agent == "subagent"
+    assert replace(told, agent=None).agent is None
