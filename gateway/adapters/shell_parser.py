@@ -8,6 +8,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from policies.edge.shfmt import PROCESSES_MAX, Shfmt
+from policies.shell import warm
 from policies.verdict import NeedParse
 
 
@@ -17,6 +18,7 @@ class ShellParser:
     def __init__(self, parser: Shfmt | None = None) -> None:
         self._parser = parser or Shfmt()
         self._threads = ThreadPoolExecutor(max_workers=PROCESSES_MAX, thread_name_prefix="shfmt")
+        self._threads.submit(warm)  # so that the first call of a server costs no more than the others
 
     async def parse(self, need: NeedParse) -> bytes | None:
         """mvdan/sh's tree as JSON; None when there is none, within the parser's bounds."""

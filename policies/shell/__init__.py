@@ -2,3 +2,4 @@
 
 from policies.shell.understand import reading as reading
 from policies.shell.understand import understand as understand
+from policies.shell.understand import warm as warm

@@ -8,10 +8,10 @@ word-only, and come out as a disagreement.
 
 from __future__ import annotations
 
+import functools
+import importlib
 import re
-
-import tree_sitter
-import tree_sitter_bash
+from typing import TYPE_CHECKING, Any
 
 from policies.shell.syntax import Assign, Binary, Call, NotRead, Part, Redirect, Script, Stmt, Text, Word
 
@@ -45,12 +45,24 @@ _KEYWORDS = frozenset(
         "nameref",
     ]
 )
-_LANGUAGE = tree_sitter.Language(tree_sitter_bash.language())
-_PARSER = tree_sitter.Parser(_LANGUAGE)
-_COMMANDS = frozenset({"command", "declaration_command", "unset_command", "test_command"})
 NODES_MAX = 200_000
 
-Node = tree_sitter.Node
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+
+@functools.cache
+def _grammar() -> tuple[Any, Any]:
+    """Loaded with the first command: 40 ms of imports that the start of a server need not wait for."""
+    library = importlib.import_module("tree_sitter")
+    return library.Parser, library.Language(importlib.import_module("tree_sitter_bash").language())
+
+
+def _root(source: bytes) -> Node:
+    """A parser for each text (5 µs): one must not be shared by threads."""
+    parser, language = _grammar()
+    root: Node = parser(language).parse(source).root_node
+    return root
 
 
 def plain(text: str) -> Script | None:
@@ -58,7 +70,7 @@ def plain(text: str) -> Script | None:
     if SPECIAL.search(text):
         return None
     source = text.encode("utf-8", "surrogatepass")
-    root = _PARSER.parse(source).root_node
+    root = _root(source)
     if root.has_error:
         return None
     try:
@@ -69,7 +81,7 @@ def plain(text: str) -> Script | None:
 
 def names(text: str) -> tuple[frozenset[int], bool]:
     """Byte offsets of the names of all commands, and whether the parser met an error."""
-    root = _PARSER.parse(text.encode("utf-8", "surrogatepass")).root_node
+    root = _root(text.encode("utf-8", "surrogatepass"))
     found: list[int] = []
     todo = [root]
     seen = 0

@@ -57,6 +57,11 @@ def understand(
         return facts
 
 
+def warm() -> None:
+    """Load the grammar and the tables (50 ms once), so that the first call need not."""
+    understand("ls")
+
+
 def reading(
     text: str,
     *,

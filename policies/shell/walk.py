@@ -42,6 +42,8 @@ COMMANDS_MAX = 50
 """Sub-commands that are judged; with more a person looks (Adversa, April 2026: long chains were not checked)."""
 COMMANDS_HARD_MAX = 400
 """Where reading stops."""
+STEPS_MAX = 2_000
+"""Statements read, counting each turn of a loop and each call of a function: some 100 ms."""
 LOOP_ITEMS_MAX = 12
 NESTING_MAX = 8
 """Of functions and of texts given to a shell."""
@@ -110,7 +112,7 @@ class Walker:
         self.place = place
         self.parse = parse
         self.commands: list[Command] = []
-        self.count = 0
+        self.count = self.steps = 0
         self.bombs: set[str] = set()
         self.unknown: list[str] = []
         self.state = State((place.cwd,), (place.cwd,), dict(variables))
@@ -128,7 +130,8 @@ class Walker:
             self.stmt(stmt)
 
     def stmt(self, stmt: Stmt) -> None:
-        if len(self.commands) >= COMMANDS_HARD_MAX:
+        self.steps += 1
+        if len(self.commands) >= COMMANDS_HARD_MAX or self.steps > STEPS_MAX:
             self.doubt("more commands than are read")
             return
         if stmt.background:

@@ -91,7 +91,7 @@ def _editor(call: Invocation) -> None:
 
 
 def _gradle(call: Invocation) -> None:
-    call.effect("project_code")
+    _project(call)
     if any(
         text.rpartition(":")[2] in {"publish", "deploy", "uploadArchives", "release"} or text.startswith("release:")
         for text in call.texts()
@@ -100,7 +100,7 @@ def _gradle(call: Invocation) -> None:
 
 
 def _dotnet(call: Invocation) -> None:
-    call.effect("project_code")
+    _project(call)
     if call.subcommand == "nuget" and call.texts()[:1] in (["push"], ["delete"]):
         call.effect("publish", "network")
     if call.subcommand in {"add", "tool", "restore", "workload"}:

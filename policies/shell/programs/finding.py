@@ -285,16 +285,28 @@ def _sed_command(call: Invocation, text: str, index: int) -> int:
     return len(text)
 
 
+def _bracket(text: str, start: int) -> int:
+    """Where a bracket expression ends: a delimiter inside is an ordinary character (GNU, BSD and busybox agree)."""
+    at = start + 1
+    if text[at : at + 1] == "^":
+        at += 1
+    if text[at : at + 1] == "]":
+        at += 1
+    while at < len(text) and text[at] != "]":
+        if text[at] == "[" and text[at + 1 : at + 2] in {":", ".", "="}:
+            end = text.find(text[at + 1] + "]", at + 2)
+            at = end + 1 if end > 0 else at
+        at += 1
+    return at
+
+
 def _substitute(call: Invocation, text: str, index: int) -> int:
     mark, at, parts = text[index + 1], index + 2, 0
     while at < len(text) and parts < 2:
         if text[at] == "\\":
             at += 1
         elif text[at] == "[" and parts == 0 and text[index] == "s":
-            close = text.find("]", at + 2)
-            newline = text.find(mark, at)
-            if close > 0 and not (0 <= newline < close and mark != "/"):
-                at = close if newline < 0 or close < newline or (mark == "/" and "/" in text[at:close]) else at
+            at = _bracket(text, at)
         elif text[at] == mark:
             parts += 1
         at += 1
@@ -320,8 +332,8 @@ def _substitute(call: Invocation, text: str, index: int) -> int:
 
 # --- awk ----------------------------------------------------------------------------------------------------------------
 
-_STRING = re.compile(r'"((?:\\.|[^"\\\n])*)"')
-_REGEX = re.compile(r"(?<=[\s(,!~{;&|])/(?:\\.|\[[^\]]*\]|[^/\\\n])+/|^/(?:\\.|\[[^\]]*\]|[^/\\\n])+/")
+_BEFORE_PATTERN = frozenset("(,!~{};&|\n=<>+-*%^?:")
+"""Behind one of these, or at the start, a slash begins a pattern; elsewhere it divides (gawk manual, section 3.1)."""
 _SYSTEM = re.compile(r"system\s*\(\s*\x01(\d+)\x02\s*\)")
 
 
@@ -342,15 +354,47 @@ def _awk(call: Invocation) -> None:
     call.read(*(item for item in items if not re.match(r"[A-Za-z_]\w*=", item.value or "")))
 
 
-def _awk_program(call: Invocation, text: str) -> None:
+def _awk_code(text: str) -> tuple[str, list[str], bool]:
+    """The program with strings as numbers and patterns as one mark, the strings, and whether that is certain."""
+    out: list[str] = []
     strings: list[str] = []
+    sure = True
+    index, last = 0, "{"
+    while index < len(text):
+        char = text[index]
+        end = index + 1
+        if char == '"' or (char == "/" and last in _BEFORE_PATTERN):
+            while end < len(text) and text[end] != char and text[end] != "\n":
+                end += 2 if text[end] == "\\" else 1
+            body = text[index + 1 : end]
+            sure = sure and end < len(text) and text[end] == char
+            if char == '"':
+                strings.append(body)
+                out.append(f"\x01{len(strings) - 1}\x02")
+            else:
+                sure = sure and '"' not in body and "#" not in body
+                out.append(" \x03 ")
+            index, last = end + 1, "\x02"
+            continue
+        if char == "#":
+            end = text.find("\n", index)
+            index = len(text) if end < 0 else end
+            continue
+        out.append(char)
+        if not char.isspace() or char == "\n":
+            last = char
+        index = end
+    return "".join(out), strings, sure
 
-    def keep(found: re.Match[str]) -> str:
-        strings.append(found[1])
-        return f"\x01{len(strings) - 1}\x02"
 
-    # A slash after an operand divides; regexes stand after an operator, a bracket or at the start.
-    code = _REGEX.sub(" \x03 ", _STRING.sub(keep, re.sub(r"#[^\n]*", "", text) if '"' not in text else text))
+def _awk_program(call: Invocation, text: str) -> None:
+    code, strings, sure = _awk_code(text)
+    hidden = re.search(r"\bsystem\s*\(", text) is not None and re.search(r"\bsystem\s*\(", code) is None
+    if not sure or (hidden and '"' in text):
+        call.effect("exec_data")
+        call.doubt("the awk program is not read for certain")
+        for found in re.finditer(r'system\s*\(\s*"((?:\\.|[^"\\])*)"', text):
+            call.run.text(call, found[1], "awk")
     if re.search(r"@(?:load|include|namespace)|\bENVIRON\b", code):
         call.effect("secrets" if "ENVIRON" in code else "exec_data")
         call.doubt("the awk program reads more than its input")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from policies.shell.model import Invocation, Program, program
-from policies.shell.options import host_of
+from policies.shell.options import host_of, looks_like_path
 from policies.shell.words import Field
 
 
@@ -22,6 +22,9 @@ def _install(call: Invocation) -> None:
 
 def _run_script(call: Invocation) -> None:
     call.effect("project_code")
+    for item in call.operands:
+        if item.value is not None:
+            looks_like_path(call, item.value)
 
 
 def _exec(call: Invocation) -> None:
@@ -240,7 +243,7 @@ _NPM: dict[str, Program] = {
 PROGRAMS = (
     program(
         "npm pnpm yarn bun cnpm",
-        "=: --prefix -C --cwd --dir --filter -F -w --workspace --registry --loglevel\n: -s -g -r --silent "
+        "=d: --prefix -C --cwd --dir\n=: --filter -F -w --workspace --registry --loglevel\n: -s -g -r --silent "
         "--global --recursive -ws --workspaces -v --version -h --if-present",
         subs=_NPM,
     ),
@@ -320,7 +323,8 @@ PROGRAMS = (
     ),
     program(
         "cargo",
-        "=: --color -Z --config -C --manifest-path\n: -q -v --quiet --verbose --offline --locked --frozen -V --list",
+        "=: --color -Z\n=d: -C --manifest-path\n=!exec_data~a setting can name a program: --config\n"
+        ": -q -v --quiet --verbose --offline --locked --frozen -V --list",
         subs={
             "": _READ,
             "test t check c clippy build b bench doc d nextest run r rustc rustdoc fix fmt expand miri llvm-cov "

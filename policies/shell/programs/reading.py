@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from policies.shell.model import Invocation, program
 from policies.shell.words import Field
 
@@ -72,7 +74,7 @@ def _jq(call: Invocation) -> None:
     items = list(call.operands)
     if not call.has("-f", "--from-file") and items:
         text = items.pop(0).value or ""
-        if "$ENV" in text or "env." in text or text.strip() == "env" or "|env" in text.replace(" ", ""):
+        if "$ENV" in text or re.search(r"(?<![.\w$])env\b", text):
             call.effect("secrets")
     if not call.has("--args", "--jsonargs"):
         call.read(*items)

@@ -1,7 +1,8 @@
 import pytest
 
 from policies.facts import Facts
-from policies.shell import reading, understand
+from policies.shell import plain, reading, understand, warm
+from policies.shell.table import programs as programs_table
 from policies.shell.understand import CHARS_MAX, READ_CHARS_MAX
 from policies.verdict import NeedParse
 from tests.support.shell import facts, parser, programs
@@ -135,3 +136,9 @@ def test_commands_in_words_the_witness_does_not_see_are_found_or_a_disagreement(
 def test_the_empty_text_is_nothing():
     assert facts("") == Facts("shell", "")
     assert facts("# a comment").commands == ()
+
+
+def test_warming_loads_grammar_and_tables():
+    warm()
+    assert plain._grammar.cache_info().currsize == 1
+    assert programs_table.cache_info().currsize == 1

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from tests.support.shell import effects, facts, one, programs
@@ -185,3 +187,18 @@ def test_depth_is_bounded():
     for _ in range(12):
         text = "eval " + "'" + text.replace("'", "'\\''") + "'"
     assert facts(text).unknown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ":(){ :|:&:|:& };: x",
+        "f() { f; f; f; f; }; f",
+        "for a in 1 2 3 4 5 6 7 8 9; do for b in 1 2 3 4 5 6 7 8 9; do for c in 1 2 3 4 5 6 7 8 9; do for d in 1 2 3 4 5 6 7 8 9; do ls $a$b$c$d; done; done; done; done",
+        "f() { eval 'f; f; f'; }; f",
+    ],
+)
+def test_work_is_bounded(text):
+    start = time.process_time()
+    assert facts(text).unknown
+    assert time.process_time() - start < 3

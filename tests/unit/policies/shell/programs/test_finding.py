@@ -69,6 +69,41 @@ def test_awk_that_is_not_known(program):
     assert facts(f"awk '{program}' a").unknown
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        '/"/ {system("rm -rf x")} /"/ {print}',
+        '{print} # "\n BEGIN{system("rm -rf x")}',
+        'BEGIN{x = 4 / 2; system("rm -rf x") / 1}',
+        '$1 ~ /[/"]/ {system("rm -rf x")} /"/',
+    ],
+)
+def test_awk_that_hides_what_it_runs(program):
+    found = facts(f"awk '{program}' a")
+    assert "destructive" in found.effects or found.unknown
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "$1 ~ /a\\/b/ {print}",
+        "{print $1/$2, $3/$4}",
+        'NR % 2 == 0 {print "a/b"}',
+        "{n += $1} END {print n/NR}",
+        "/^#/ {next} {print}",
+    ],
+)
+def test_awk_slashes(program):
+    found = facts(f"awk '{program}' a")
+    assert not found.unknown or "#" in program
+
+
+@pytest.mark.parametrize("script", ["s/[/]/x/", "s/[^/]*$//", "s/[]/]/x/", "s/[[:space:]/]*//", "s#[#]#x#g"])
+def test_delimiters_in_brackets(script):
+    assert clear(f"sed '{script}' a"), script
+    assert "exec_data" in effects(f"sed '{script};1e id' a")
+
+
 def test_awk_files():
     assert "/repo/out" in facts("awk '{print > \"out\"}' a").writes
     assert "/etc/shadow" in facts("awk '{while ((getline l < \"/etc/shadow\") > 0) print l}' a").reads
