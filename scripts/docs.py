@@ -53,6 +53,7 @@ PAGES = (
 )
 # Pages of this folder that are not made by a function above.
 OTHERS = {
+    "classifier": "what the shipped classifier was trained on and how well it does on rows it has not seen",
     "conformance": "which acceptance cases hold, from the last `make conformance`",
     "footprint": "what the base install weighs",
     "performance": "what a request and a streamed event cost, beside nginx, LiteLLM and Portkey, from the last `make load`",

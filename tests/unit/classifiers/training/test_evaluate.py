@@ -17,7 +17,7 @@ def test_the_report_needs_no_data(folder: Path, monkeypatch: pytest.MonkeyPatch)
     text = evaluate.report(folder, None)
     assert "scores of held-out groups as shipped with it" in text
     assert "blind test, confusion" in text
-    assert "latency from text to scores" in text
+    assert "processor time from text to scores" in text
 
 
 def test_without_the_scores_it_says_what_to_do(folder: Path) -> None:
