@@ -58,6 +58,8 @@ class Journal:
         self._open: dict[str, Look] = {}
         self._seen: set[str] = set()
         self._written: set[str] = set()
+        self._waiting: set[str] = set()
+        """Written before any model was asked: they are looked at until one is, since only then is there something to pay."""
         self._looks = 0
 
     # --- on the event loop ------------------------------------------------------------------------------------
@@ -85,7 +87,7 @@ class Journal:
         """Writes down what has been open since the last look, and now and then all of it anew. sqlite3.Error."""
         self._looks += 1
         current = dict(self._open)
-        due = {id_ for id_ in current if id_ in self._seen and id_ not in self._written}
+        due = {id_ for id_ in current if id_ in self._seen and (id_ not in self._written or id_ in self._waiting)}
         if self._looks * LOOK_S >= REFRESH_S:
             self._looks = 0
             due |= current.keys() & self._written
@@ -98,6 +100,7 @@ class Journal:
             entries = map(self._entry, rows)
             bulk.insert(db, _PUT, 4, [(id_, self.run, at_s, text) for id_, at_s, text in entries])
         self._written |= due
+        self._waiting = {row.request_id for row in rows if not row.hops} | (self._waiting & current.keys() - due)
 
     def settled(self, db: sqlite3.Connection, request_ids: list[str]) -> None:
         """These are in the bill by the same transaction."""
@@ -107,6 +110,7 @@ class Journal:
                 "DELETE FROM open_calls WHERE request_id IN (SELECT value FROM json_each(?))", (json.dumps(list(gone)),)
             )
             self._written -= gone
+            self._waiting -= gone
 
     def end(self) -> None:
         """Nothing is left over."""

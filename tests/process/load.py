@@ -95,15 +95,15 @@ class _Vendor(asyncio.Protocol):
 class Client(asyncio.Protocol):
     """One streaming request on a connection of its own. `done` is set at the end of the connection or the stream."""
 
-    def __init__(self, number: int) -> None:
-        self.number, self.data = number, b""
+    def __init__(self, number: int, model: str) -> None:
+        self.number, self.model, self.data = number, model, b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         body = json.dumps(
-            {"model": "auto", "stream": True, "messages": [{"role": "user", "content": f"question {self.number}"}]}
+            {"model": self.model, "stream": True, "messages": [{"role": "user", "content": f"question {self.number}"}]}
         ).encode()
         transport.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
@@ -132,13 +132,13 @@ class Client(asyncio.Protocol):
         return b"data: [DONE]" in self.data
 
 
-async def ask(port: int, count: int) -> list[Client]:
+async def ask(port: int, count: int, model: str = "auto") -> list[Client]:
     """That many streams, begun in small groups as people would."""
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
     for start in range(0, count, 50):
         for number in range(start, min(start + 50, count)):
-            _, client = await loop.create_connection(lambda number=number: Client(number), "127.0.0.1", port)  # type: ignore[misc]
+            _, client = await loop.create_connection(lambda number=number: Client(number, model), "127.0.0.1", port)  # type: ignore[misc]
             clients.append(client)
         await asyncio.sleep(0.02)
     return clients

@@ -14,12 +14,12 @@ BYTES_MAX = 25 * 1024
 async def test_memory_of_a_stream(tmp_path):
     async with Dripping(pieces=6, every_s=0.1) as up, served(tmp_path, config(up.origin)) as gateway:
         pid = gateway.process.pid
-        warm = await ask(gateway.port, WARM)
+        warm = await ask(gateway.port, WARM, "up/model")
         await ended(warm, 10)
         await asyncio.sleep(2)  # what is loaded in the background of the start is there
         idle = rss_bytes(pid)
         up.held = True
-        clients = await ask(gateway.port, STREAMS)
+        clients = await ask(gateway.port, STREAMS, "up/model")
         await until(lambda: all(client.words >= 3 for client in clients))
         await asyncio.sleep(0.5)
         each = (rss_bytes(pid) - idle) / STREAMS

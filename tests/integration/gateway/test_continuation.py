@@ -384,6 +384,7 @@ async def test_calls_of_who_goes_on_are_judged(tmp_path, client, second):
     async with staged(tmp_path, config(client, second), upstream=upstream("cut", second=turn)) as stage:
         pipeline = stage.gateway.front.pipeline
         pipeline.ports = replace(pipeline.ports, judge=Denying())
+        stage.gateway._runtime = replace(stage.gateway.runtime, judged=True)
         reply = await stage.ask(client, stream=True, tools=tools)
         assert REST in text_in(client, reply.body)
         assert ended_well(client, reply.body)

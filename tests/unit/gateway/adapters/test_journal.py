@@ -49,6 +49,23 @@ def test_it_is_written_anew_now_and_then(tmp_path):
         assert open_calls(journal.db)["r"]["cost_usd_micros"] == 2
 
 
+def test_one_written_before_any_model_was_asked_is_looked_at_until_one_is(tmp_path):
+    with begun(tmp_path / "l") as journal:
+        states = [row("r", hops=()), row("r", hops=()), row("r", cost=3), row("r", cost=9)]
+        looked = 0
+
+        def look():
+            nonlocal looked
+            looked += 1
+            return states[looked - 1]
+
+        journal.opened("r", look)
+        for _ in range(6):
+            journal.look(journal.db)
+        assert looked == 3, "once it is asked the usual pace is enough"
+        assert open_calls(journal.db)["r"]["cost_usd_micros"] == 3
+
+
 def test_a_look_that_fails_takes_nobody_with_it(tmp_path, caplog):
     def broken():
         raise AttributeError("in mid-change")
