@@ -32,3 +32,13 @@ def test_an_own_box_is_priced_by_the_time_it_is_busy() -> None:
 def test_turns_add_up_and_nobody_waits_for_a_cloud() -> None:
     assert rest(OPUS, 10_000, 3) == pytest.approx(3 * (5_000 + NEW_TOKENS * 6.25 + OUTPUT_TOKENS * 25))
     assert OPUS.wait_s(10**6) == 0
+
+
+def test_the_example_of_the_documentation() -> None:
+    """docs/explanation/routing.md, "An example in money"."""
+    flash = Tariff(0.252, 0.0252, 0.252, 0.378)
+    assert round(OPUS.turn(32_000)) == 40_375
+    assert round(rest(OPUS, 32_000, 18)) == 726_750
+    assert round(rest(flash, 32_000, 18)) == 25_402
+    assert round(loss(flash, 32_000)) == 7_258
+    assert loss(OPUS, 32_000) > 0.15 * rest(OPUS, 32_000, 18)
