@@ -1,6 +1,7 @@
 """Decisions with what was seen of their outcomes, read from the ledger: the rows that a classifier is trained and judged on.
 
-No request's text is in the ledger, so a row has what the classifier said and counted, not what it read. Feedback counts only
+A request's text is in the ledger only where `ledger.keep_asks` says so; without it a row has what the classifier said and
+counted, not what it read, and serves replays but no training. Feedback counts only
 from the key that made the call. Opened read-only: it can be read while the gateway writes.
 """
 
@@ -52,6 +53,7 @@ class Row:
     scores: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, int] = field(default_factory=dict)
     chance: float = 1.0
+    ask: str = ""
     moved: str = ""
     """Kind of the move that this decision was, "" if it was none."""
     success: float | None = None
@@ -89,6 +91,7 @@ class _Record(msgspec.Struct):
     signals: dict[str, int] | None = None
     classifier: str = ""
     chance: float = 1.0
+    ask: str = ""
 
 
 _row_of = msgspec.json.Decoder(LedgerRow).decode
@@ -121,6 +124,27 @@ def pairs(path: Path, since_s: float = 0.0) -> Iterator[Pair]:
         for weak, strong in pairwise(group):
             if strong.moved == "evidence" and weak.lane != strong.lane:
                 yield Pair(weak, strong)
+
+
+def lines(path: Path, since_s: float = 0.0) -> Iterator[dict[str, object]]:
+    """Training rows as `interlock classifier retrain` takes them: ask, group, lane, success, propensity and, for two lanes
+    on one ask, pair. Only decisions whose ask was kept and whose outcome was seen."""
+    for group in _sessions(path, since_s):
+        paired: dict[str, str] = {}
+        for weak, strong in pairwise(group):
+            if strong.moved == "evidence" and weak.lane != strong.lane and weak.request_id not in paired:
+                paired |= {weak.request_id: weak.request_id, strong.request_id: weak.request_id}
+        for row in group:
+            if row.ask and row.success is not None:
+                line: dict[str, object] = {
+                    "ask": row.ask,
+                    "group": row.session,
+                    "lane": row.lane,
+                    "success": row.success,
+                    "propensity": row.chance,
+                }
+                pair = paired.get(row.request_id)
+                yield line if pair is None else line | {"pair": pair}
 
 
 def calls(path: Path, since_s: float = 0.0) -> Iterator[LedgerRow]:
@@ -171,6 +195,7 @@ def _row(raw: tuple[object, ...], seen: Mapping[str, Mapping[str, float]]) -> Ro
         record.scores or {},
         record.signals or {},
         record.chance,
+        record.ask,
         moved,
         success,
         weight,

@@ -47,6 +47,21 @@ def COMMAND(log: Path, config: str | None, since: str | None, as_json: bool, lim
     click.echo(json.dumps(as_data(report), indent=2) if as_json else for_people(report, limit or None))
 
 
+@click.command(name="outcomes")
+@click.argument("log", type=click.Path(dir_okay=False, path_type=Path))
+def OUTCOMES(log: Path) -> None:
+    """Print the decisions of the ledger LOG with their outcomes, one JSON object per line, as `interlock classifier
+    retrain` takes them. Only asks that were kept (`ledger.keep_asks`) and whose outcome was seen."""
+    try:
+        for line in outcomes.lines(log):
+            click.echo(json.dumps(line, ensure_ascii=False))
+    except ConfigError as error:
+        _configuration.tell(error)
+    except sqlite3.Error as error:
+        click.echo(f"the ledger cannot be read: {error}", err=True)
+        sys.exit(EXIT_PROBLEMS)
+
+
 def _replayed(log: Path, config: str | None, since_s: float) -> Report:
     found = asyncio.run(_configuration.load_or_discover(_configuration.locate(config)))
     runtime, _ = runtime_of(found.loaded, 1)

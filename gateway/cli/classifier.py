@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from gateway.adapters import outcomes
 from gateway.cli import EXIT_PROBLEMS
+from gateway.errors import ConfigError
+
+SQLITE = b"SQLite format 3"
 
 EXTRA = "the classifier's training needs scikit-learn and skl2onnx: install interlock[train]"
 
@@ -76,12 +84,14 @@ def evaluate(model: Path | None, data: Path | None, split: str) -> None:
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--force", is_flag=True, help="Write the candidate even if it does not win, under --out/candidate.")
 def retrain(ledger: Path, data: Path | None, out: Path, force: bool) -> None:
-    """Train on outcomes of your own requests (JSON lines, one per decision) and promote only a winner."""
+    """Train on outcomes of your own requests (a gateway's ledger, or JSON lines, one per decision) and promote only a
+    winner. A ledger has asks only where `ledger.keep_asks` is set."""
     training = _training()
     try:
-        outcome = training.retrain.retrain(
-            ledger, data, made=datetime.now(UTC).date(), tell=lambda line: click.echo(line, err=True)
-        )
+        with _lines(ledger) as rows:
+            outcome = training.retrain.retrain(
+                rows, data, made=datetime.now(UTC).date(), tell=lambda line: click.echo(line, err=True)
+            )
     except training.retrain.Unusable as error:
         _stop(str(error))
     click.echo(outcome.printed(), nl=False)
@@ -93,6 +103,22 @@ def retrain(ledger: Path, data: Path | None, out: Path, force: bool) -> None:
         outcome.trained.write(out / "candidate")
         click.echo(f"wrote {out / 'candidate'}, which is not in use")
     sys.exit(EXIT_PROBLEMS)
+
+
+@contextmanager
+def _lines(ledger: Path) -> Iterator[Path]:
+    """The file itself, or the decisions of a gateway's ledger as one."""
+    with ledger.open("rb") as file:
+        if file.read(len(SQLITE)) != SQLITE:
+            yield ledger
+            return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "outcomes.jsonl"
+        try:
+            rows.write_text("".join(json.dumps(line) + "\n" for line in outcomes.lines(ledger)), encoding="utf-8")
+        except ConfigError as error:
+            _stop(error.text())
+        yield rows
 
 
 def _training() -> Any:

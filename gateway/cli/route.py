@@ -23,6 +23,7 @@ def COMMAND() -> None:
 
 
 COMMAND.add_command(_replay.COMMAND)
+COMMAND.add_command(_replay.OUTCOMES)
 
 
 @COMMAND.command()

@@ -147,6 +147,11 @@ class LoopGuardConfig(Strict):
 class LedgerConfig(Strict):
     path: str | None = Field(default=None, description="SQLite file. Default: ledger.sqlite in the state directory.")
     retention_days: int = Field(default=90, ge=1, le=3650, description="Days for which rows are kept.")
+    keep_asks: bool = Field(
+        default=False,
+        description="Keeps what the human asked (4,000 characters at most) beside each decision, so that a classifier can "
+        "be trained on your own outcomes. Otherwise no text of a request is kept.",
+    )
     queue_rows_max: int = Field(default=10_000, ge=100, le=1_000_000, description="Rows that may wait to be written.")
 
 

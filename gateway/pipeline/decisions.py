@@ -11,9 +11,12 @@ from gateway.pipeline import tariffs
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.runtime import Runtime
 from gateway.ports import PriceBook
-from gateway.routing import moves
+from gateway.routing import moves, tasks
 from gateway.routing.decide import NO_MEANS, Means
 from gateway.routing.moves import FRESH, Standing
+
+ASK_CHARS = 4000
+"""Of an ask, what is kept: as much as the classifier reads."""
 
 _decode = msgspec.msgpack.Decoder(Standing | None).decode
 _pack = msgspec.msgpack.Encoder().encode
@@ -65,12 +68,16 @@ class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
     tools: bool = False
     images: bool = False
     lane_asked: str = ""
+    ask: str = ""
     chance: float = 1.0
 
 
-def recorded(exchange: Exchange, decision: Decision) -> dict[str, str]:
-    """For `LedgerRow.extra`, as JSON text; signals only where they are not zero."""
+def recorded(exchange: Exchange, decision: Decision, *, asks: bool = False) -> dict[str, str]:
+    """For `LedgerRow.extra`, as JSON text; signals only where they are not zero. `asks`: with the human's words, where
+    something was decided on them."""
     labels = exchange.labels
+    moved = decision.move is not None and decision.move.made
+    kept = asks and (labels.call in ("main", "subagent") or moved)
     record = _Record(
         decision,
         labels.scores,
@@ -80,6 +87,7 @@ def recorded(exchange: Exchange, decision: Decision) -> dict[str, str]:
         bool(exchange.view.tools),
         exchange.has_images,
         exchange.forced_lane or "",
+        tasks.ask_of(exchange.view, exchange.identity.harness)[:ASK_CHARS] if kept else "",
     )
     return {"decision": _json(record).decode()}
 

@@ -26,7 +26,7 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
     total_s = ports.clock.monotonic() - flight.started_at
     baseline, extra = _baseline(flight, ports, runtime)
     if plan is not None and plan.decision is not None and exchange.labels.call in CONVERSATION_CALLS:
-        extra = extra | decisions.recorded(exchange, plan.decision)
+        extra = extra | decisions.recorded(exchange, plan.decision, asks=runtime.settings.ledger.keep_asks)
     return LedgerRow(
         request_id=exchange.request_id,
         at_s=exchange.received_s,
