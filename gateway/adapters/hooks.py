@@ -12,13 +12,15 @@ import logging
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from gateway.telemetry import LOG
 from policies import hooks
 from policies.hooks import HookAnswer
 from policies.model import Hook
+
+if TYPE_CHECKING:  # it takes 0.3 s to import, and only HTTP hooks need it
+    import aiohttp
 
 ModelJudge = Callable[[Hook, bytes], Awaitable[bytes]]
 """Asks a hook's model: the payload in, the model's JSON answer out (policies.hooks.ANSWER_SCHEMA)."""
@@ -52,7 +54,7 @@ class HookRunner:
                 answer = await self._by_form(hook, payload)
         except TimeoutError:
             answer = HookAnswer(failed=f"it gave no answer within {hooks.timeout_s(hook):g} s")
-        except (OSError, aiohttp.ClientError, ValueError) as error:
+        except (OSError, ValueError) as error:
             answer = HookAnswer(failed=f"it could not be run: {type(error).__name__}: {error}"[:300])
         if answer.failed:
             _log.warning("hook %s: %s", hook_id, answer.failed)
@@ -90,12 +92,22 @@ class HookRunner:
             await _end(process)
 
     async def _http(self, hook: Hook, payload: bytes) -> HookAnswer:
+        import aiohttp
+
         assert hook.http is not None
+        try:
+            return await self._posted(hook, hook.http, payload)
+        except aiohttp.ClientError as error:
+            raise ConnectionError(f"{type(error).__name__}: {error}") from error
+
+    async def _posted(self, hook: Hook, url: str, payload: bytes) -> HookAnswer:
+        import aiohttp
+
         if self._session is None:
             # Redirects are not followed and proxies of the environment not used: a payload goes where the policy says.
             self._session = aiohttp.ClientSession(trust_env=False)
         headers = {"content-type": "application/json"}
-        async with self._session.post(hook.http, data=payload, headers=headers, allow_redirects=False) as response:
+        async with self._session.post(url, data=payload, headers=headers, allow_redirects=False) as response:
             body = await _bounded(response.content, hook.output_bytes)
             if body is None:
                 return HookAnswer(failed=f"its answer is larger than {hook.output_bytes} bytes")
