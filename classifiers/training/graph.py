@@ -110,13 +110,22 @@ def _half(
         max_skip_count=0,
         **pool,
     )
+    flat = graph.constant(f"{name}_flat", [-1], np.int64)
+    found = graph.node("Reshape", [graph.node("NonZero", [counts], f"{name}_nonzero"), flat], f"{name}_found")
+
+    def present(value: str, output: str) -> str:
+        """Only the n-grams that stand in the ask: a few hundred of many thousand, so everything below is short."""
+        return graph.node("Gather", [value, found], f"{name}_{output}", axis=0)
+
     one = graph.constant(f"{name}_one", [1.0])
-    logged = graph.node("Log", [graph.node("Max", [counts, one], f"{name}_floor")], f"{name}_log")
-    raised = graph.node("Add", [logged, graph.node("Sign", [counts], f"{name}_sign")], f"{name}_raised")
-    weighted = graph.node("Mul", [raised, graph.constant(f"{name}_idf", idf[ordered])], f"{name}_weighted")
+    logged = graph.node("Log", [present(counts, "present")], f"{name}_log")
+    raised = graph.node("Add", [logged, one], f"{name}_raised")
+    idfs = present(graph.constant(f"{name}_idf", idf[ordered]), "idfs")
+    weighted = graph.node("Mul", [raised, idfs], f"{name}_weighted")
     length = graph.node("ReduceL2", [weighted], f"{name}_length", axes=[0], keepdims=1)
     safe = graph.node("Max", [length, graph.constant(f"{name}_tiny", [1e-9])], f"{name}_safe")
-    product = graph.node("MatMul", [weighted, graph.weights(f"{name}_weights", weights[ordered])], f"{name}_product")
+    rows = present(graph.weights(f"{name}_weights", weights[ordered]), "rows")
+    product = graph.node("MatMul", [weighted, rows], f"{name}_product")
     return graph.node("Div", [product, safe], f"{name}_linear")
 
 
@@ -157,7 +166,9 @@ def lanes_graph(trees: SessionTrees) -> bytes:
     graph = Graph()
     row = graph.constant("row", [1, -1], np.int64)
     wide = graph.node("Reshape", ["trajectory", row], "wide")
-    moves = [_trees(graph, lane, wide, model, base) for lane, (model, base) in trees.models.items()]
+    local, frontier = (_trees(graph, lane, wide, model, base) for lane, (model, base) in trees.models.items())
+    both = graph.node("Add", [local, frontier], "move_both")
+    moves = [local, graph.node("Mul", [both, graph.constant("half", [0.5])], "move_mid"), frontier]
     flat = graph.constant("flat", [-1], np.int64)
     move = graph.node("Reshape", [graph.node("Concat", moves, "moves_wide", axis=1), flat], "moves")
     one = graph.constant("one", [1.0])
@@ -183,7 +194,7 @@ def _trees(graph: Graph, lane: str, wide: str, model: Any, base: float) -> str:
 
 
 def tree_attributes(model: Any) -> dict[str, Any]:
-    """A fitted HistGradientBoostingRegressor as attributes of the operator. skl2onnx 1.20 cannot convert those of
+    """A fitted HistGradientBoostingClassifier (two classes) as attributes of the operator. skl2onnx 1.20 cannot convert those of
     scikit-learn 1.9 (a boolean where ONNX wants an integer), so the trees are read where skl2onnx reads them too."""
     trees = [stage[0].nodes for stage in model._predictors]
     at = [(number, place, node) for number, nodes in enumerate(trees) for place, node in enumerate(nodes)]

@@ -17,4 +17,4 @@ def test_the_hash_is_this_one_until_a_version_is_raised():
     assert schema.schema_hash().startswith(PINNED), "features changed: raise a version, pin the new hash, train again"
 
 
-PINNED = "9f8d93ea920a1290"
+PINNED = "d88edff2817c92b6"

@@ -33,15 +33,22 @@ def test_tokens(ask, tokens):
 def test_a_reading_is_never_empty_and_says_its_marks():
     assert read("").tokens == ("xnothing",)
     assert len(read("").chars) > 0
-    assert read("fix it", {"trace", "code"}).tokens == ("fix", "it", "xcode", "xtrace")
+    assert read("fix it", {"trace", "code"}).tokens == ("xbegin", "fix", "it", "xcode", "xtrace")
     assert "".join(map(chr, read("Fix it").chars)) == " fix it "
+
+
+def test_a_question_mark_is_a_token_and_its_sign_a_character():
+    assert read("why?").tokens == ("xbegin", "why", "xask")
+    assert read("なぜ？").tokens[-1] == "xask"
+    assert "xask" not in read("a?b = c").tokens
+    assert "".join(map(chr, read("Why  5?").chars)) == " why 5? "
 
 
 def test_the_ends_of_a_long_ask_are_read_and_the_middle_is_not():
     ask = "first " + "middle " * 4000 + "last"
     assert len(bounded(ask)) <= text.READ_CHARS + 1
     reading = read(ask)
-    assert reading.tokens[0] == "first"
+    assert reading.tokens[:2] == ("xbegin", "first")
     assert len(reading.tokens) <= TOKENS_MAX
     assert len(reading.chars) <= CHARS_MAX
     assert read(ask).tokens == read("first " + "middle " * 9000 + "last").tokens[: len(reading.tokens)]

@@ -67,3 +67,14 @@ def test_on_unseen_simulated_sessions_the_trees_rank_gain_better_than_chance(tre
     rows, outcomes, _ = session.simulate(99, 4000)
     lanes = trees.lanes(np.repeat(ASK, len(rows), axis=0), rows)
     assert apgr(lanes[:, 2] - lanes[:, 0], outcomes[:, 0], outcomes[:, 2]) > 0.55
+
+
+def test_the_mid_lane_stays_between_the_two_others_where_there_is_trouble(trees: session.SessionTrees) -> None:
+    rows, _, _ = session.simulate(5, 800)
+    lanes = trees.lanes(np.repeat(ASK, len(rows), axis=0), rows)
+    troubled = lanes[:, 0] < ASK[0, 0]
+    assert troubled.sum() > 100
+    for cheap, dear in ((0, 1), (1, 2)):
+        below = lanes[troubled, cheap] - lanes[troubled, dear]
+        assert (below > 0).mean() < 0.05
+        assert below.max() < 0.10
