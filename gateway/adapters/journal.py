@@ -17,7 +17,8 @@ import logging
 import os
 import secrets
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +30,9 @@ from gateway.telemetry import LOG
 
 LOOK_S = 0.1
 REFRESH_S = 5.0
+
+AT_ONCE = 50
+"""Rows made before they are written: a thousand at a time would be room that the process never gives back."""
 
 SCHEMA = """
 CREATE TABLE open_calls (
@@ -94,13 +98,23 @@ class Journal:
         self._seen = set(current)
         if not due:
             return
-        rows = [row for id_ in due if (row := _looked(current[id_])) is not None]
+        waiting: set[str] = set()
+
+        def entries() -> Iterator[tuple[str, str, float, str]]:
+            for id_ in due:
+                if (row := _looked(current[id_])) is not None:
+                    if not row.hops:
+                        waiting.add(id_)
+                    _, at_s, text = self._entry(row)
+                    yield id_, self.run, at_s, text
+
         with db:
             db.execute("BEGIN IMMEDIATE")
-            entries = map(self._entry, rows)
-            bulk.insert(db, _PUT, 4, [(id_, self.run, at_s, text) for id_, at_s, text in entries])
+            made = entries()
+            while some := list(islice(made, AT_ONCE)):
+                bulk.insert(db, _PUT, 4, some)
         self._written |= due
-        self._waiting = {row.request_id for row in rows if not row.hops} | (self._waiting & current.keys() - due)
+        self._waiting = waiting | (self._waiting & current.keys() - due)
 
     def settled(self, db: sqlite3.Connection, request_ids: list[str]) -> None:
         """These are in the bill by the same transaction."""

@@ -26,7 +26,8 @@ ONE_ATTEMPT = (
 
 
 def routes(**more):
-    made = config({name: f"http://{host}:80" for name, host in stage.HOSTS.items()})
+    origins = {name: f"http://{host}:80" for name, host in stage.HOSTS.items()}
+    made = config(origins, policies=[str(stage._policy())])
     for route in made["routes"]:
         if len(route["to"]) > 1:
             route |= more

@@ -95,8 +95,8 @@ class _Vendor(asyncio.Protocol):
 class Client(asyncio.Protocol):
     """One streaming request on a connection of its own. `done` is set at the end of the connection or the stream."""
 
-    def __init__(self, number: int, model: str) -> None:
-        self.number, self.model, self.data = number, model, b""
+    def __init__(self, number: int, model: str, sessions: int) -> None:
+        self.number, self.model, self.sessions, self.data = number, model, sessions, b""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -107,7 +107,7 @@ class Client(asyncio.Protocol):
         ).encode()
         transport.write(
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-            b"x-interlock-session: s%d\r\ncontent-length: %d\r\n\r\n" % (self.number, len(body)) + body
+            b"x-interlock-session: s%d\r\ncontent-length: %d\r\n\r\n" % (self.number % self.sessions, len(body)) + body
         )
 
     def data_received(self, data: bytes) -> None:
@@ -132,13 +132,15 @@ class Client(asyncio.Protocol):
         return b"data: [DONE]" in self.data
 
 
-async def ask(port: int, count: int, model: str = "auto") -> list[Client]:
-    """That many streams, begun in small groups as people would."""
+async def ask(port: int, count: int, model: str = "auto", sessions: int = 1 << 30) -> list[Client]:
+    """That many streams of that many sessions, begun in small groups as people would."""
     loop = asyncio.get_running_loop()
     clients: list[Client] = []
     for start in range(0, count, 50):
         for number in range(start, min(start + 50, count)):
-            _, client = await loop.create_connection(lambda number=number: Client(number, model), "127.0.0.1", port)  # type: ignore[misc]
+            _, client = await loop.create_connection(
+                lambda number=number: Client(number, model, sessions), "127.0.0.1", port
+            )  # type: ignore[misc]
             clients.append(client)
         await asyncio.sleep(0.02)
     return clients
