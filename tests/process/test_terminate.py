@@ -23,7 +23,7 @@ async def test_running_streams_finish_and_nothing_is_lost(tmp_path, workers):
         clients = await ask(gateway.port, STREAMS)
         await until(lambda: up.begun == STREAMS)
         gateway.signal(signal.SIGTERM)
-        await until(lambda: gateway.logged("draining"))
+        await until(lambda: sum("requests in flight" in line for line in gateway.log) == workers)
         ready = await http.get("/ready", headers={"connection": "close"})
         assert ready.status_code == 503
         refused = await http.post("/v1/chat/completions", json={"model": "auto", "messages": []})
