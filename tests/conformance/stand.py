@@ -131,6 +131,7 @@ class Stand:
             {"id": "default", "to": ["claude", "deepseek", "vllm"]},
         ]
         return {
+            "state": {"kind": "memory"},  # `forget` empties it
             "models": models,
             "routes": routes,
             # Many tests share this gateway: one test's failures must not open the breaker for the next.
