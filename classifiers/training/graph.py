@@ -195,7 +195,7 @@ def _trees(graph: Graph, lane: str, wide: str, model: Any, base: float) -> str:
 
 def tree_attributes(model: Any) -> dict[str, Any]:
     """A fitted HistGradientBoostingClassifier (two classes) as attributes of the operator. skl2onnx 1.20 cannot convert
-    those of scikit-learn 1.9 (a boolean where ONNX wants an integer), so the trees are read where skl2onnx reads them too."""
+    those of scikit-learn 1.9 (a boolean where ONNX wants an integer), so they are read where skl2onnx reads them too."""
     trees = [stage[0].nodes for stage in model._predictors]
     at = [(number, place, node) for number, nodes in enumerate(trees) for place, node in enumerate(nodes)]
     leaves = [(number, place, node) for number, place, node in at if node["is_leaf"]]
