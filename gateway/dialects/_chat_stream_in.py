@@ -215,8 +215,12 @@ class ChatDecoder:
         self._assembler.close(out)
 
     def _usages(self, chunk: _Chunk, out: list[Event]) -> None:
-        if chunk.usage is RAW_NULL and chunk.x_groq is None and all(c.usage is RAW_NULL for c in chunk.choices or ()):
-            return  # as nearly every chunk: absent fields keep the default itself
+        if chunk.usage is RAW_NULL and chunk.x_groq is None:
+            for choice in chunk.choices or ():
+                if choice.usage is not RAW_NULL:
+                    break
+            else:
+                return  # as nearly every chunk: absent fields keep the default itself
         told = [chunk.usage, *(choice.usage for choice in chunk.choices or ())]
         if chunk.x_groq:
             told.append(chunk.x_groq.usage)
@@ -245,14 +249,12 @@ class ChatDecoder:
     # --- errors ---------------------------------------------------------------------------------------------------
 
     def _error(self, chunk: _Chunk, data: bytes) -> Failed | None:
-        if (
-            chunk.choices
-            and chunk.error is RAW_NULL
-            and chunk.x_groq is None
-            and chunk.object != "error"
-            and all(choice.error is RAW_NULL for choice in chunk.choices)
-        ):
-            return None
+        if chunk.error is RAW_NULL and chunk.x_groq is None and chunk.object != "error" and chunk.choices:
+            for choice in chunk.choices:
+                if choice.error is not RAW_NULL:
+                    break
+            else:
+                return None
         told = bytes_of(chunk.error)
         for choice in chunk.choices or ():
             told = told or bytes_of(choice.error)

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import msgspec
+
 from gateway.ir.request import Opaque, Reasoning, Refusal, Text, ToolCall, ToolKind
 from gateway.ir.usage import Usage
 
@@ -30,8 +32,7 @@ FinishReason = Literal[
 ReplyPart = Text | Reasoning | ToolCall | Refusal | Opaque
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """`usage` when the vendor tells input counts at the start (Messages)."""
 
     id: str
@@ -40,8 +41,7 @@ class Started:
     usage: Usage | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BlockStart:
+class BlockStart(msgspec.Struct, frozen=True):
     """`block` says the kind and carries what is known at the start: ToolCall(id, name, "" arguments), Text(""),
     Reasoning(), Refusal(""), or a complete Opaque."""
 
@@ -49,8 +49,7 @@ class BlockStart:
     block: ReplyPart
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(msgspec.Struct, frozen=True):
     """More text of the block: plain text, thinking text, refusal text, or a piece of tool arguments. `summary` marks a
     piece of a reasoning summary (part number in `part`) instead of open reasoning text."""
 
@@ -60,8 +59,7 @@ class Delta:
     part: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(msgspec.Struct, frozen=True):
     """Signature or encrypted content of a reasoning block, known at its end."""
 
     index: int
@@ -69,28 +67,24 @@ class Sealed:
     encrypted: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Annotated:
+class Annotated(msgspec.Struct, frozen=True):
     """A citation on a text block, raw JSON of `dialect`'s own shape."""
 
     index: int
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class BlockStop:
+class BlockStop(msgspec.Struct, frozen=True):
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class UsageReport:
+class UsageReport(msgspec.Struct, frozen=True):
     """Cumulative so far: overwrite, never add."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True):
     """`stop_sequence` is the one that matched, if told; `detail` the vendor's refusal category or similar."""
 
     reason: FinishReason
@@ -98,8 +92,7 @@ class Finished:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True):
     """An error event inside the stream. `code` and `kind` are the vendor's words, `status` the HTTP status that the same
     error would have had (529 for overloaded)."""
 

@@ -26,7 +26,7 @@ from gateway.errors import (
 )
 from gateway.harnesses import registry as harnesses
 from gateway.ir.events import Finished, Response, unfold
-from gateway.ir.exchange import Exchange, Identity, Plan, Session
+from gateway.ir.exchange import Exchange, Identity, Labels, Plan, Session
 from gateway.ir.request import Text
 from gateway.ir.usage import Usage
 from gateway.pipeline import decisions, estimate, hops, lost, relay, settle, stored
@@ -37,6 +37,7 @@ from gateway.pipeline.readings import Reading, Readings
 from gateway.pipeline.relay import header_text
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.ports import Caller, Sink
+from gateway.routing import calls
 from gateway.routing import plan as planning
 from gateway.routing.table import Route
 from gateway.sessions import identity as session_identity
@@ -107,7 +108,7 @@ class Pipeline:
         """The dry run of DESIGN.md: the decision, nothing is called and nothing remembered."""
         runtime = self.runtime()
         exchange = await self.read(raw, dialect, runtime)
-        exchange, state = await self._placed(exchange, runtime)
+        exchange, state = await self._placed(exchange, runtime, whole=True)
         means = decisions.means(exchange, state.standing, runtime, self.ports.prices)
         plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         return explain(exchange, plan, runtime, route)
@@ -152,7 +153,12 @@ class Pipeline:
             reading=reading,
         )
 
-    async def _placed(self, exchange: Exchange, runtime: Runtime) -> tuple[Exchange, session_state.SessionState]:
+    async def _placed(
+        self, exchange: Exchange, runtime: Runtime, *, whole: bool = False
+    ) -> tuple[Exchange, session_state.SessionState]:
+        """`whole`: with task and scores, also where nothing hangs on them. Of a model asked for by name only the kind of
+        call is told: reading and scoring the conversation costs ten times what the request does. Where the gateway has
+        chosen in this session before, it looks on, because this turn may show how that choice came out."""
         reading: Reading = exchange.reading
         session = reading.session
         if session is None:
@@ -177,9 +183,10 @@ class Pipeline:
             state.private,
         )
         labels = reading.labels
-        if labels is None or reading.new_from < len(exchange.view.messages):
+        whole = whole or state.decided is not None or not _named(exchange, runtime)
+        if labels is None or reading.new_from < len(exchange.view.messages) or (whole and not labels.version):
             exchange = exchange.placed(session)
-            labels = reading.labels = await self.ports.classifier.label(exchange)
+            labels = reading.labels = await self.ports.classifier.label(exchange) if whole else _call_only(exchange)
             reading.new_from = len(exchange.view.messages)  # the same body again has nothing new
             return exchange.labelled(labels), state
         return replace(exchange, session=session, labels=labels), state
@@ -303,6 +310,16 @@ class Pipeline:
 def _header(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
     value = headers.get(name)
     return value.decode("latin-1").strip()[:256] or None if value else None
+
+
+def _named(exchange: Exchange, runtime: Runtime) -> bool:
+    table = runtime.table
+    return table.resolve(exchange.forced_model or exchange.model_asked) in table.endpoints
+
+
+def _call_only(exchange: Exchange) -> Labels:
+    call, why = calls.detect(exchange)
+    return Labels(call, why)
 
 
 def _tags(headers: Mapping[bytes, bytes], caller: Caller, runtime: Runtime) -> tuple[str, ...]:

@@ -304,6 +304,12 @@ class Transit:
             if self._encoder is None:
                 return raw
             return b"".join(map(self._encoder.feed, events)) if events else b""
+        if not pieces and self._encoder is None and not gate.engaged and _callless(events):
+            # Nothing of a call, and none is open: what an open gate would say, without asking it.
+            if any([type(event) is Delta for event in events]):
+                gate.spoke()
+            self._open = self._open or self.begun
+            return raw
         out = gate.feed(raw, events, pieces=pieces, calls_open=self._decoder.calls_open)
         spoke = bool(out) and any(isinstance(event, Delta) for event in events)
         self._open = self._open or (self.begun and (spoke or not gate.holding))
@@ -327,16 +333,15 @@ class Transit:
         return data
 
     def _account(self, events: list[Event], raw: bytes) -> bytes:
-        usage_only = bool(events)
         for event in events:
             self._tally.feed(event)
-            if isinstance(event, Failed):
+            if type(event) is Failed:
                 raise StreamFailed(error_of_failed(event), raw if self._same else b"")
             if not self.begun and is_content(event):
                 self.begun = True
-            if not isinstance(event, UsageReport):
-                usage_only = False
-        return b"" if usage_only and self._hide_usage else raw
+        if self._hide_usage and events and all([type(event) is UsageReport for event in events]):
+            return b""
+        return raw
 
     def _ended(self) -> bytes:
         pieces = self._decoder.call_pieces
@@ -375,10 +380,18 @@ def _check_utf8(event: bytes) -> None:
         raise UpstreamProtocol("the upstream sent an event that is not UTF-8") from error
 
 
+def _callless(events: list[Event]) -> bool:
+    """None of them begins a call; while no call is open, none belongs to one either."""
+    for event in events:
+        if type(event) is BlockStart and isinstance(event.block, ir.ToolCall | ir.Opaque):
+            return False
+    return True
+
+
 def is_content(event: Event) -> bool:
+    if type(event) is Delta:
+        return bool(event.text)
     match event:
-        case Delta(_, text):
-            return bool(text)
         case BlockStart(_, ir.ToolCall()) | Finished():
             return True
         case _:

@@ -42,6 +42,7 @@ class Gate:
         self.need: tuple[ToolCall, ...] = ()
         self.rulings: list[Ruling] = rulings if rulings is not None else []
         self._sent = False
+        self._ruled_on = False
 
     @property
     def holding(self) -> bool:
@@ -51,6 +52,11 @@ class Gate:
     def watching(self) -> bool:
         """Even an event that is plain text must be fed."""
         return self._mender.edits or (self._mender.ordered and bool(self._held))
+
+    @property
+    def engaged(self) -> bool:
+        """A call is held or was ruled on, or the reply is being edited: every event must be fed."""
+        return bool(self._ruled_on or self._held or self._refused or self._calls.any_open) or self._mender.edits
 
     def spoke(self) -> None:
         """Text went by."""
@@ -149,6 +155,7 @@ class Gate:
         return self._mender.ended(raw)
 
     def _settle(self, made: dict[int, Ruling]) -> bytes:
+        self._ruled_on = True
         made = dict(sorted((self._refused | made).items()))
         made = {block: unless_retried(told, self._manner) for block, told in made.items()}
         held, self._held, self._refused = self._held, [], {}

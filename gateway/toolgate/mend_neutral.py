@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from gateway.dialects.contract import StreamEncoder
 from gateway.ir.events import BlockStart, Delta, Event, Finished, ReplyPart, Response
 from gateway.ir.request import Opaque, Text, ToolCall
@@ -41,7 +43,7 @@ class NeutralMender(Counts):
 
     def _end(self, event: Event) -> Event:
         if isinstance(event, Finished) and event.reason == "tool_calls" and self.emptied:
-            return replace(event, reason="stop")
+            return msgspec.structs.replace(event, reason="stop")
         return event
 
 
@@ -73,7 +75,7 @@ def whole(response: Response, rulings: Rulings) -> Response:
     counts.count(rulings)
     finish = response.finish
     if counts.emptied and finish.reason == "tool_calls":
-        finish = replace(finish, reason="stop")
+        finish = msgspec.structs.replace(finish, reason="stop")
     return replace(response, parts=parts, finish=finish)
 
 
