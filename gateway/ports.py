@@ -248,7 +248,8 @@ class Sink(Protocol):
         """`write` without a task where the client takes the bytes at once: None. Otherwise what to await before anything
         else is written."""
 
-    async def finish(self) -> None: ...
+    async def finish(self, last: bytes = b"") -> None:
+        """The proper end of a stream, `last` before it, in one write."""
 
     async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
         """Start, write and finish at once, with a Content-Length."""

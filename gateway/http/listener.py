@@ -400,11 +400,12 @@ class ListenerSink:
             await self._flow.drain()
         self._end(self._head + body)
 
-    async def finish(self) -> None:
+    async def finish(self, last: bytes = b"") -> None:
         if not self.finished:
             if self._flow.write_paused and not self._cycle.disconnected:
                 await self._flow.drain()
-            self._end(self._head + b"0\r\n\r\n")
+            end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(last), last) if last else b"0\r\n\r\n"
+            self._end(self._head + end if self._head else end)
 
     def _end(self, data: bytes) -> None:
         """What uvicorn's `send` does at the end of a response."""

@@ -75,8 +75,9 @@ class AsgiSink:
         self.finished = True
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def finish(self) -> None:
+    async def finish(self, last: bytes = b"") -> None:
         if not self.finished:
+            await self.write(last)  # by itself: until it is out the client may still leave
             self.finished = True
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 

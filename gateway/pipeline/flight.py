@@ -196,6 +196,19 @@ class Flight:
         self.reply_bytes += len(data)
         self.last_write = self.clock.monotonic()
 
+    async def finish(self, data: bytes = b"") -> None:
+        """`write`, and the end of the stream with it."""
+        if self._pinging is not None:
+            await self._pinging
+        self._writing = True
+        try:
+            await self.open_stream()
+            await self.sink.finish(data)
+        finally:
+            self._writing = False
+        self.reply_bytes += len(data)
+        self.last_write = self.clock.monotonic()
+
     def push(self, data: bytes) -> bool:
         """`write` at once, without a task; False: `settle` must be awaited before anything else is written."""
         if self._pinging is not None or not self.sink.started:

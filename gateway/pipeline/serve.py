@@ -231,9 +231,8 @@ class Pipeline:
             await flight.sink.whole(200, headers, flight.whole)
         else:
             comment = closing_comment(flight, cost)
-            await flight.write(flight.ending(comment) if flight.ending else comment)
+            await flight.finish(flight.ending(comment) if flight.ending else comment)
             flight.outcome = "ok"
-            await flight.sink.finish()
 
     # --- when it goes wrong -----------------------------------------------------------------------------------
 
@@ -254,8 +253,7 @@ class Pipeline:
         if isinstance(error, Draining) and flight.begun:
             flight.outcome = "cut"
         if flight.sink.started:
-            await flight.write(flight.dialect.error_event(error, flight.exchange.request_id))
-            await flight.sink.finish()
+            await flight.finish(flight.dialect.error_event(error, flight.exchange.request_id))
         else:
             flight.status = error.status
             await refuse(flight.sink, flight.dialect, error, flight.exchange.request_id, flight.headers)
@@ -268,8 +266,7 @@ class Pipeline:
         if harness is not None and harness.midstream == "cut" and not flight.called:
             flight.sink.abort()
             return
-        await flight.write(broken.raw or flight.dialect.error_event(broken.error, flight.exchange.request_id))
-        await flight.sink.finish()
+        await flight.finish(broken.raw or flight.dialect.error_event(broken.error, flight.exchange.request_id))
 
     def _loops(self, flight: Flight, runtime: Runtime, digest: str) -> bool:
         session, guard = flight.exchange.session, runtime.settings.loop_guard
@@ -297,8 +294,7 @@ class Pipeline:
         context = flight.context()
         if flight.exchange.stream:
             encoder = flight.dialect.stream_encoder(context)
-            await flight.write(b"".join([*map(encoder.feed, unfold(reply)), encoder.close()]))
-            await flight.sink.finish()
+            await flight.finish(b"".join([*map(encoder.feed, unfold(reply)), encoder.close()]))
         else:
             body = flight.dialect.encode_response(reply, context)
             await flight.sink.whole(200, [(b"content-type", b"application/json"), *flight.headers], body)

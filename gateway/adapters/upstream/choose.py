@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from gateway.errors import UpstreamConnect
 from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
@@ -21,11 +22,12 @@ class ChoosingUpstream:
         self._odd_origins = frozenset(odd_origins)
         self._closed = False
 
-    async def send(self, request: UpstreamRequest) -> UpstreamReply:
+    def send(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamReply]:
+        """The chosen client's own, so that a request does not go through one coroutine more."""
         if self._closed:
             raise UpstreamConnect("the gateway is shutting down", origin=request.origin)
         odd = request.proxy is not None or request.origin in self._odd_origins
-        return await self._client("full" if odd else "lean", request.tls_ca).send(request)
+        return self._client("full" if odd else "lean", request.tls_ca).send(request)
 
     def _client(self, kind: str, tls_ca: str | None) -> Upstream:
         client = self._clients.get((kind, tls_ca))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
 from gateway.ports import Upstream, UpstreamReply, UpstreamRequest
 
@@ -15,9 +16,11 @@ class SchemeUpstream:
         self._special = dict(special)
         self._usual = usual
 
-    async def send(self, request: UpstreamRequest) -> UpstreamReply:
+    def send(self, request: UpstreamRequest) -> Coroutine[Any, Any, UpstreamReply]:
+        if not self._special:
+            return self._usual.send(request)
         scheme = request.origin.partition("://")[0]
-        return await self._special.get(scheme, self._usual).send(request)
+        return self._special.get(scheme, self._usual).send(request)
 
     async def aclose(self) -> None:
         """Close all, the later ones also when an earlier fails."""

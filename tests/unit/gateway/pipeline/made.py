@@ -42,7 +42,8 @@ class HeardSink:
     def push(self, data: bytes) -> None:
         self.data += data
 
-    async def finish(self) -> None:
+    async def finish(self, last: bytes = b"") -> None:
+        self.data += last
         self.finished = True
 
     async def whole(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
