@@ -9,6 +9,7 @@ matches the folder itself. Word globs (names, hosts, values): `*` matches anythi
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
@@ -178,16 +179,21 @@ class Hosts:
 class Paths:
     """A set of path globs for one pair of roots and home. Whole folders (`/x/**`) are prefixes, plain paths are looked
     up, and only the rest is matched as a pattern, one for those of the workspace, the home and everywhere each: a
-    policy is used with many workspaces, and compiling is dear."""
+    policy is used with many workspaces, and compiling is dear. A pattern is asked only where the path holds what one of
+    its globs demands: RE2 lets go of the interpreter's lock for each match, and a thread that takes it then may keep it
+    for milliseconds (half the calls waited 56 µs, one in ten 800; measured 2026-11-21)."""
 
-    __slots__ = ("_ends", "_heads", "_names", "_patterns", "_plain", "globs")
+    __slots__ = ("_all", "_ends", "_heads", "_names", "_patterns", "_plain", "globs")
 
     def __init__(self, globs: Iterable[str], roots: Iterable[str] = (), home: str | None = None) -> None:
         self.globs = tuple(globs)
         roots = tuple(roots)
         plain, heads, rest = set[str](), list[str](), list[str]()
         names, ends = set[str](), list[tuple[str, str]]()
+        self._all = "**" in self.globs
         for glob in self.globs:
+            if glob == "**":
+                continue
             folder = glob.removesuffix("/**")
             if folder.strip("/.~") and not is_glob(folder) and folder[:1] in "/~.":
                 forms = _written(folder, roots, home)
@@ -213,7 +219,7 @@ class Paths:
     def __contains__(self, path: object) -> bool:
         if not isinstance(path, str):
             return False
-        if path in self._plain or path.startswith(self._heads):
+        if self._all or path in self._plain or path.startswith(self._heads):
             return True
         name = path[path.rfind("/") + 1 :]
         if name in self._names:
@@ -221,9 +227,12 @@ class Paths:
         for head, tail in self._ends:
             if name.startswith(head) and name.endswith(tail) and len(name) >= len(head) + len(tail):
                 return True
-        for pattern in self._patterns:  # noqa: SIM110 - the hot path: a generator costs more than the loop
-            if pattern.fullmatch(path) is not None:
-                return True
+        for demands, pattern in self._patterns:
+            for demand in demands:
+                if demand in path:
+                    if pattern.fullmatch(path) is not None:
+                        return True
+                    break
         return False
 
 
@@ -246,7 +255,19 @@ def _written(folder: str, roots: tuple[str, ...], home: str | None) -> list[str]
     return [folder]
 
 
-def _grouped(globs: list[str], roots: tuple[str, ...], home: str | None) -> Iterator[Pattern]:
+def demanded(glob: str) -> str:
+    """The longest text that every path matched by the glob holds; "" where nothing is sure."""
+    if glob in {"", "~", "/", "."}:
+        return ""
+    bare = glob[2:] if glob.startswith(("./", "~/")) else glob
+    bare = bare.removesuffix("/**").replace("**/", "*")  # the folder itself, and nothing between, match too
+    # Of alternatives nothing is sure: only what stands before the first and behind the last.
+    first, *_, last = re.split(r"[{[]", bare, maxsplit=1)[0], re.split(r"[]}]", bare)[-1]
+    pieces = [*re.split(r"[*?]", first), *re.split(r"[*?]", last)]
+    return max(pieces, key=len)
+
+
+def _grouped(globs: list[str], roots: tuple[str, ...], home: str | None) -> Iterator[tuple[tuple[str, ...], Pattern]]:
     groups = (
         (tuple(glob for glob in globs if glob[:1] == "."), roots, None),
         (tuple(glob for glob in globs if glob[:1] == "~"), (), home),
@@ -254,7 +275,7 @@ def _grouped(globs: list[str], roots: tuple[str, ...], home: str | None) -> Iter
     )
     for held, its_roots, its_home in groups:
         if held:
-            yield _joined(held, its_roots, its_home)
+            yield tuple(dict.fromkeys(map(demanded, held))), _joined(held, its_roots, its_home)
 
 
 @functools.lru_cache(maxsize=4096)

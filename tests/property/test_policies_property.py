@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from policies.compiled import STRICT
 from policies.engine import Situation, drive, judge
+from policies.globs import Paths, demanded, path_source, regex
 from policies.hooks import HookAnswer
 from policies.session import Refusals
 from policies.verdict import Caller, NeedHook, ToolCall
@@ -180,3 +181,48 @@ def test_any_arguments_give_a_verdict(name, arguments):
     assert verdict.trail[-1].decision == verdict.decision
     if verdict.facts is not None and (verdict.facts.unknown or verdict.facts.invalid):
         assert verdict.decision != "allow"
+
+
+_GLOB_PIECES = st.sampled_from(
+    [
+        "/",
+        "**/",
+        "/**",
+        "**",
+        "*",
+        "?",
+        "a",
+        "b",
+        "x.y",
+        ".ssh",
+        "{a,b}",
+        "{",
+        "}",
+        "[ab]",
+        "[!a]",
+        "[",
+        "]",
+        "[]a]",
+        ",",
+        "~/",
+        "./",
+    ]
+)
+_PATH_PIECES = st.sampled_from(["/", "a", "b", "x.y", ".ssh", "[", "]", "}", ",", "~/", "./", "c", "/r/", "/home/u"])
+
+
+@given(
+    globs=st.lists(st.lists(_GLOB_PIECES, max_size=6).map("".join), min_size=1, max_size=3),
+    path=st.lists(_PATH_PIECES, max_size=7).map("".join),
+)
+@settings(max_examples=1500, deadline=None)
+def test_what_a_glob_demands_is_in_every_path_that_it_matches(globs, path):
+    for glob in globs:
+        try:
+            source = path_source(glob, ["/r"], "/home/u")
+        except ValueError:
+            return
+        if regex(source).fullmatch(path) is not None:
+            assert demanded(glob) in path, (glob, path)
+    wanted = any(regex(path_source(glob, ["/r"], "/home/u")).fullmatch(path) is not None for glob in globs)
+    assert (path in Paths(globs, ["/r"], "/home/u")) is wanted
