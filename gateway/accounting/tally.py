@@ -106,6 +106,11 @@ class Tally:
             return ()
         return tuple(self._thinking[i].close() for i in sorted(self._thinking))
 
+    @property
+    def thought(self) -> bool:
+        """There was reasoning."""
+        return bool(self._thinking)
+
     def tool_call_ids(self) -> tuple[str, ...]:
         return tuple(self.tool_calls[i].id for i in sorted(self.tool_calls))
 

@@ -100,6 +100,7 @@ class Flight:
     clock: Clock
     started_at: float
     state: SessionState = NEW
+    stored_state: bytes | None = None
     plan: Plan | None = None
     hops: list[HopRow] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)

@@ -105,6 +105,7 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
 
     kept, stall_s, loop = flight.kept, flight.stall_s, asyncio.get_running_loop()
     since = 0.0
+    guarded = flight.guard is not None
 
     def take(chunk: bytes) -> bool:
         nonlocal since
@@ -118,13 +119,14 @@ async def _stream(flight: Flight, endpoint: Endpoint, prepared: Prepared, reply:
                 flight.on_content()
         if stall_s and transit.begun and not limit.expired():
             limit.reschedule(loop.time() + stall_s)
-        if transit.guarded:
+        if guarded and (since or transit.holding):
             since = _held_since(flight, transit, since)
         if data:
             flight.begun = True
             if kept is not None:
                 kept.add(data)
-            return flight.push(data) and not transit.over
+            if not flight.push(data):
+                return False
         return not transit.over
 
     try:

@@ -108,7 +108,7 @@ class Pipeline:
         """The dry run of DESIGN.md: the decision, nothing is called and nothing remembered."""
         runtime = self.runtime()
         exchange = await self.read(raw, dialect, runtime)
-        exchange, state = await self._placed(exchange, runtime, whole=True)
+        exchange, state, _ = await self._placed(exchange, runtime, whole=True)
         means = decisions.means(exchange, state.standing, runtime, self.ports.prices)
         plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         return explain(exchange, plan, runtime, route)
@@ -155,8 +155,8 @@ class Pipeline:
 
     async def _placed(
         self, exchange: Exchange, runtime: Runtime, *, whole: bool = False
-    ) -> tuple[Exchange, session_state.SessionState]:
-        """`whole`: with task and scores, also where nothing hangs on them. Of a model asked for by name only the kind of
+    ) -> tuple[Exchange, session_state.SessionState, bytes | None]:
+        """The exchange with session and labels, the session's state, and that as it was stored. `whole`: with task and scores, also where nothing hangs on them. Of a model asked for by name only the kind of
         call is told: reading and scoring the conversation costs ten times what the request does. Where the gateway has
         chosen in this session before, it looks on, because this turn may show how that choice came out."""
         reading: Reading = exchange.reading
@@ -169,7 +169,8 @@ class Pipeline:
                 exchange.dialect,
                 exchange.identity.harness,
             )
-        state = session_state.load(await recalled(self.ports.state, settle.SESSION, session.id))
+        stored_state = await recalled(self.ports.state, settle.SESSION, session.id)
+        state = session_state.load(stored_state)
         bound = state.bound_model if runtime.settings.session.sticky else None
         session = Session(
             session.id,
@@ -188,11 +189,11 @@ class Pipeline:
             exchange = exchange.placed(session)
             labels = reading.labels = await self.ports.classifier.label(exchange) if whole else _call_only(exchange)
             reading.new_from = len(exchange.view.messages)  # the same body again has nothing new
-            return exchange.labelled(labels), state
-        return replace(exchange, session=session, labels=labels), state
+            return exchange.labelled(labels), state, stored_state
+        return replace(exchange, session=session, labels=labels), state, stored_state
 
     async def _answer(self, flight: Flight, runtime: Runtime) -> None:
-        exchange, flight.state = await self._placed(flight.exchange, runtime)
+        exchange, flight.state, flight.stored_state = await self._placed(flight.exchange, runtime)
         flight.exchange = exchange
         flight.headers = common_headers(exchange)
         digest = loop.turn_digest(exchange.view.messages, exchange.model_asked, exchange.reading.messages_bytes)

@@ -109,7 +109,8 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
         return
     settings = runtime.settings.session
     # Read again: a title call that ran beside this one may have written meanwhile, and neither may undo the other.
-    current = session_state.load(await ports.state.get(SESSION, exchange.session.id))
+    stored = await ports.state.get(SESSION, exchange.session.id)
+    current = flight.state if stored == flight.stored_state else session_state.load(stored)
     bind = exchange.labels.call in CONVERSATION_CALLS
     plan = flight.plan
     if plan is not None:
@@ -128,6 +129,8 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
         decided=outcomes.decided(exchange, plan, endpoint.name, current.decided) if plan is not None else None,
     )
     await ports.state.put(SESSION, exchange.session.id, session_state.dump(state), settings.ttl_s)
+    if not (flight.tally.thought or flight.tally.tool_calls):
+        return
     entries = reasoning.entries(
         endpoint.mint,
         flight.tally.reasoning(),

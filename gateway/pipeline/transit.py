@@ -100,6 +100,8 @@ class Transit:
         """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol, PolicyDenied if nothing was released yet."""
         frame = self._frame
         if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
+            if frame.kind == "call":
+                return self._framed_call(frame, chunk)
             return chunk if self._framed(frame, chunk, 1) else b""
         if self.failure is not None:
             return b""
@@ -128,10 +130,6 @@ class Transit:
     def need(self) -> tuple[ToolCall, ...]:
         """Calls that wait for a verdict: `resolve` or `give_up` comes before anything else."""
         return self._gate.need if self._gate is not None else ()
-
-    @property
-    def guarded(self) -> bool:
-        return self._gate is not None
 
     @property
     def holding(self) -> bool:
@@ -261,6 +259,18 @@ class Transit:
             return True
         self._gate.more(run, frame.index, texts)
         return False
+
+    def _framed_call(self, frame: Frame, event: bytes) -> bytes:
+        """`_framed` for one further piece of a call, which is what a paced stream of arguments consists of."""
+        self._lessons = LESSONS
+        inside = event[len(frame.before) : -len(frame.after)]
+        text: str = _string.decode(b'"' + inside + b'"') if b"\\" in inside else inside.decode()
+        self._decoder.more(frame, text)
+        self._tally.plain(size_of(text))
+        if self._gate is None:
+            return event
+        self._gate.more(event, frame.index, (text,))
+        return b""
 
     def _learn(self, event: bytes) -> None:
         """Frames serve streams that repeat themselves; where none ever fits a second event, trying ends soon."""

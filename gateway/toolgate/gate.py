@@ -43,6 +43,7 @@ class Gate:
         self.rulings: list[Ruling] = rulings if rulings is not None else []
         self._sent = False
         self._ruled_on = False
+        self._latest: tuple[int, frozenset[int]] = -1, frozenset()
 
     @property
     def holding(self) -> bool:
@@ -85,7 +86,15 @@ class Gate:
     def more(self, raw: bytes, index: int, texts: Sequence[str]) -> None:
         """Further pieces of an open call, several events at once."""
         self._calls.more(index, texts)
-        self._hold(Item(raw, (), frozenset((index,)), call=True, framed=True))
+        if index != self._latest[0]:
+            self._latest = index, frozenset((index,))
+        item = Item(raw, (), self._latest[1], True, True)
+        self._held_bytes += len(raw)
+        if self._over or self._held_bytes > self._manner.held_bytes:
+            self._held_bytes -= len(raw)
+            self._hold(item)
+        else:
+            self._held.append(item)
 
     def expire(self) -> None:
         """The calls under way have taken too long: whatever they will be, they are refused."""
