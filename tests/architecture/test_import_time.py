@@ -1,4 +1,4 @@
-"""Importing the server costs under a second of CPU, and drags in nothing that the first answer does not need."""
+"""Importing the server costs 1.4 s of CPU at most (0.6 on the machine of performance.md, 1.1 on a slower one), and drags in nothing that the first answer does not need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import sys
 
 from scripts.checks import tree
 
-LIMIT_S = 1.0
+LIMIT_S = 1.4
+"""Two thirds of the 2 s that a start may take to its first answer."""
 PROGRAM = """
 import json, sys, time
 started = time.process_time()
@@ -48,7 +49,7 @@ def measure() -> tuple[float, set[str]]:
     return seconds, set(modules)
 
 
-def test_the_server_is_imported_in_under_a_second() -> None:
+def test_the_server_is_imported_soon_enough() -> None:
     """CPU time, best of three: the first call may have to write bytecode, and other work on the machine is not ours."""
     runs = [measure() for _ in range(3)]
     seconds = min(run[0] for run in runs)
