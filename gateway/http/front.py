@@ -321,8 +321,8 @@ class Front:
         await refuse(AsgiSink(send), dialect_of(path), error, self._request_id())
 
 
-async def serve_dialect(front: Front, raw: RawRequest, dialect: Dialect, sink: Sink) -> None:
-    await front.pipeline.serve(raw, dialect, sink)
+def serve_dialect(front: Front, raw: RawRequest, dialect: Dialect, sink: Sink) -> Awaitable[None]:
+    return front.pipeline.serve(raw, dialect, sink)
 
 
 def dialect_of(path: str) -> Dialect:

@@ -110,7 +110,7 @@ class Early:
             raise UpstreamTimeout(f"{self.endpoint.name} sent no content in time", phase="first_token") from None
 
     async def _content(self) -> UpstreamReply:
-        self._reply = reply = await self._ports.upstream.send(self.prepared.request)
+        self._reply = reply = await self._ports.upstream.send(self.prepared.taken())
         streamed = any(n == b"content-type" and b"event-stream" in v.lower() for n, v in reply.headers)
         if reply.status >= 400 or not streamed:
             return Peeked(reply, None, [])

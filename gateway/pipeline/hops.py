@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.accounting.tally import Tally
 from gateway.endpoints import Endpoint, Wire
@@ -68,17 +69,19 @@ class DeliveredError(Exception):
         self.told = told
 
 
-async def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime) -> None:
+def run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime) -> Coroutine[Any, Any, None]:
     """Serves the request from the first hop that can; where the route says so, asks another one beside it, and lets the next
     go on with a stream that breaks. Raises the most telling error if none could, DeliveredError if one broke for good."""
-    if ports.prices.loading:
-        await ports.prices.ready()
     if ports.judge is not None and runtime.judged:
         manner = runtime.manner_for(flight.exchange.identity.harness)
         flight.guard = Guard(ports.judge, flight.exchange, manner)
-    race: Race | None = None
     if route is not None and route.guarded and flight.exchange.stream:
-        race = _beyond(flight, route, ports, runtime)
+        return _raced(flight, route, ports, runtime)
+    return _run(flight, route, ports, runtime, None)
+
+
+async def _raced(flight: Flight, route: Route, ports: Ports, runtime: Runtime) -> None:
+    race = _beyond(flight, route, ports, runtime)
     try:
         await _run(flight, route, ports, runtime, race)
     finally:
@@ -107,6 +110,8 @@ def _beyond(flight: Flight, route: Route, ports: Ports, runtime: Runtime) -> Rac
 
 async def _run(flight: Flight, route: Route | None, ports: Ports, runtime: Runtime, race: Race | None) -> None:
     assert flight.plan is not None
+    if ports.prices.loading:
+        await ports.prices.ready()
     errors: list[GatewayError] = []
     broken: DeliveredError | None = None
     rules = route.retry if route is not None else runtime.retry
@@ -267,7 +272,7 @@ async def _attempt(
     failure: GatewayError | None = None
     outcome = "cancelled"
     try:
-        reply = await (ports.upstream.send(prepared.request) if early is None else early.reply())
+        reply = await (ports.upstream.send(prepared.taken()) if early is None else early.reply())
         if reply.status >= 400:
             raise await refusal.read(reply, endpoint, prepared.wire)
         await relay.deliver(flight, endpoint, prepared, reply, began)

@@ -31,16 +31,22 @@ FORWARDED_PREFIXES = (b"anthropic-", b"openai-")
 beta headers are an open list, never an allowlist of ours)."""
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """`same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not
+class Prepared(msgspec.Struct):
+    """`request` is gone once it is sent: a stream may last minutes, and its request may be megabytes. `same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not
     see the extra chunk."""
 
-    request: UpstreamRequest
+    request: UpstreamRequest | None
     wire: Wire
     dialect: Dialect
     losses: tuple[str, ...]
     same: bool
     hide_usage: bool
+
+    def taken(self) -> UpstreamRequest:
+        """The request, to be sent once."""
+        request, self.request = self.request, None
+        assert request is not None
+        return request
 
 
 async def prepare(

@@ -203,16 +203,13 @@ class Pipeline:
         means = decisions.means(exchange, flight.state.standing, runtime, self.ports.prices)
         flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
-        await self._deliver(flight, route, runtime)
-        await self._remember(flight, runtime, digest)
-        await self._close(flight)
-
-    async def _deliver(self, flight: Flight, route: Route | None, runtime: Runtime) -> None:
-        if flight.exchange.stream:
+        if exchange.stream:
             flight.keepalive = True
             self.keeper.add(flight)
         await hops.run(flight, route, self.ports, runtime)
         self.keeper.remove(flight)
+        await self._remember(flight, runtime, digest)
+        await self._close(flight)
 
     async def _remember(self, flight: Flight, runtime: Runtime, digest: str) -> None:
         """The client has its content by now: a state store that is away costs memory, never the reply."""

@@ -71,11 +71,12 @@ class Transit:
         self._decoder = upstream.stream_decoder(profile)
         self._encoder = encoder if context is None or encoder is not None else client.stream_encoder(context)
         self._is_plain = upstream.is_plain
-        self._gate = (
-            None
-            if guard is None
-            else guard.gate(client.name, self._encoder, context.request if context is not None else None)
-        )
+        self._guard = guard
+        self._gate: Gate | None = None
+        """Made when the first call begins: most streams have none. Where the reply is translated, at once."""
+        self._spoke = False
+        if guard is not None and self._encoder is not None:
+            self._gate = guard.gate(client.name, self._encoder, context.request if context is not None else None)
         self._splitter = SseSplitter()
         self._tally = tally
         self._hide_usage = hide_usage and self._same
@@ -227,7 +228,9 @@ class Transit:
         if self.begun and self._is_plain(event):
             self._count_plain(event)
             gate = self._gate
-            if gate is not None:
+            if gate is None:
+                self._spoke = True
+            else:
                 gate.spoke()
                 if gate.watching:
                     return self._passed(gate.feed(event, (), pieces=False, calls_open=self._decoder.calls_open))
@@ -255,8 +258,9 @@ class Transit:
                 self._tally.feed(Delta(frame.index, text))
             return True
         self._tally.plain(sum(map(size_of, texts)))
-        if self._gate is None:
+        if self._guard is None:
             return True
+        assert self._gate is not None  # the call that goes on here has begun, so there is one
         self._gate.more(run, frame.index, texts)
         return False
 
@@ -267,8 +271,9 @@ class Transit:
         text: str = _string.decode(b'"' + inside + b'"') if b"\\" in inside else inside.decode()
         self._decoder.more(frame, text)
         self._tally.plain(size_of(text))
-        if self._gate is None:
+        if self._guard is None:
             return event
+        assert self._gate is not None  # the call that goes on here has begun, so there is one
         self._gate.more(event, frame.index, (text,))
         return b""
 
@@ -308,18 +313,21 @@ class Transit:
 
     def _guarded(self, raw: bytes, events: list[Event], pieces: bool) -> bytes:
         """What may go on of an event, in the client's dialect."""
-        gate = self._gate
-        if gate is None:
+        if self._guard is None:
             self._open = self.begun
             if self._encoder is None:
                 return raw
             return b"".join(map(self._encoder.feed, events)) if events else b""
-        if not pieces and self._encoder is None and not gate.engaged and _callless(events):
+        gate = self._gate
+        if not pieces and self._encoder is None and (gate is None or not gate.engaged) and _callless(events):
             # Nothing of a call, and none is open: what an open gate would say, without asking it.
-            if any([type(event) is Delta for event in events]):
-                gate.spoke()
+            self._spoke = self._spoke or any([type(event) is Delta for event in events])
             self._open = self._open or self.begun
             return raw
+        if gate is None:
+            gate = self._gate = self._guard.gate(self._client.name, None, None)
+        if self._spoke:
+            gate.spoke()
         out = gate.feed(raw, events, pieces=pieces, calls_open=self._decoder.calls_open)
         spoke = bool(out) and any(isinstance(event, Delta) for event in events)
         self._open = self._open or (self.begun and (spoke or not gate.holding))

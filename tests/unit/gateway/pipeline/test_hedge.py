@@ -27,7 +27,7 @@ def early(reply: Any, *, first_token_s: float = 5.0) -> Early:
     ports: Any = SimpleNamespace(clock=ManualClock(), health=health, upstream=SimpleNamespace(send=send))
     endpoint: Any = SimpleNamespace(name="up", first_token_s=first_token_s, timeouts=None, read_error=None)
     prepared: Any = SimpleNamespace(
-        request=None, dialect=registry.by_name("chat"), wire=SimpleNamespace(profile=DEFAULT, dialect="chat")
+        taken=lambda: None, dialect=registry.by_name("chat"), wire=SimpleNamespace(profile=DEFAULT, dialect="chat")
     )
     return Early(Hop("up", "mid", "why"), endpoint, prepared, ports)
 
