@@ -14,12 +14,15 @@ import msgspec
 
 from gateway.dialects._shared import wrap_custom
 from gateway.toolgate.values import Complete, Form, Manner, Ruling
+from policies import validate
 from policies.toolmap import COMMAND, NAMESPACES, TOOLS
 from policies.verdict import ToolCall, Verdict
 
 TEXT_CHARS_MAX: Final = 2000
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 .,:;/()\[\]{}_+=@*?~#-]")
 """Everything that may mean something inside quotes to sh, PowerShell or cmd is left out of a command that prints text."""
+_QUOTES: Final = dict.fromkeys(map(ord, "'`\"\u2018\u2019\u201c\u201d"))
+"""Left out without a trace: a stand-in would stick to what was quoted, which people copy."""
 _VENDOR_SHELLS: Final = {"local_shell_call": ("action", "command"), "shell_call": ("action", "commands")}
 """OpenAI's own shell items, and where their command stands."""
 
@@ -30,10 +33,13 @@ _object: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict
 
 
 def text_of(call: ToolCall, verdict: Verdict) -> str:
-    """What the model (and whoever reads along) is told."""
+    """What the model (and whoever reads along) is told. What matters comes first: Cline shows its user 48 characters of a
+    result."""
     rule = verdict.rules[0].rule if verdict.rules else verdict.checkpoint
-    word = "needs an approval" if verdict.decision == "ask" else "is not allowed"
-    lines = [f"[interlock] The call of {call.name} {word} by policy ({rule}): {verdict.reason.rstrip('.')}."]
+    needed = f"Needs approval {verdict.ticket}" if verdict.ticket else "Needs an approval"
+    word = needed if verdict.decision == "ask" else "Not allowed"
+    by = "" if rule in verdict.reason else f" (policy, {rule})"
+    lines = [f"[interlock] {word}: {call.name}{by}: {verdict.reason.rstrip('.')}."]
     if verdict.alternative:
         lines.append(f"Allowed instead: {verdict.alternative.rstrip('.')}.")
     lines += verdict.context
@@ -82,7 +88,7 @@ def shim(call: ToolCall, text: str) -> bytes | None:
         arguments = _object.decode(call.arguments)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    script = f"(printf '%s\\n' '{_UNSAFE.sub('_', text)}'; exit 126)"
+    script = f"(printf '%s\\n' '{_UNSAFE.sub('_', text.translate(_QUOTES))}'; exit 126)"
     place = _VENDOR_SHELLS.get(call.name)
     if place is not None and arguments.get("type") == call.name:
         inner = arguments.get(place[0])
@@ -106,6 +112,7 @@ def _is_shell(call: ToolCall) -> bool:
         and call.namespace in NAMESPACES
         and not call.custom
         and "command" in spec.commands
+        and validate.offered(call)  # what was not offered, nobody runs
     )
 
 

@@ -30,7 +30,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path."""
+    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path. `then`: what
+    the user says next, in the same session (not for Aider, whose sessions end with their message)."""
 
     cache: Path
     home: Path
@@ -40,6 +41,7 @@ class Place:
     model: str = "auto"
     key: str = "sk-local-test"
     task: str = TASK
+    then: str = ""
 
     def npm(self, harness: str, program: str) -> str:
         return str(self.cache / harness / "node_modules" / ".bin" / program)
@@ -67,8 +69,9 @@ def opencode(place: Place) -> Recipe:
     names = {"model": f"gw/{place.model}", "small_model": f"gw/{place.model}"}
     config = {"$schema": "https://opencode.ai/config.json", "autoupdate": False, "share": "disabled"}
     (place.project / "opencode.json").write_text(json.dumps({**config, "provider": {"gw": provider}, **names}))
-    command = [place.npm("opencode", "opencode"), "run", "--auto", "--model", f"gw/{place.model}", place.task]
-    return Recipe([command], {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"})
+    command = [place.npm("opencode", "opencode"), "run", "--auto", "--model", f"gw/{place.model}"]
+    more = [[*command, "--continue", place.then]] if place.then else []
+    return Recipe([[*command, place.task], *more], {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"})
 
 
 def codex(place: Place) -> Recipe:
@@ -88,19 +91,20 @@ def codex(place: Place) -> Recipe:
         "stream_max_retries = 2\n"
         "stream_idle_timeout_ms = 20000\n"
     )
-    command = [place.npm("codex", "codex"), "exec", "--skip-git-repo-check", place.task]
-    return Recipe([command], {"CODEX_HOME": str(folder), "GW_KEY": place.key})
+    command = [place.npm("codex", "codex"), "exec", "--skip-git-repo-check"]
+    more = [[*command, "resume", "--last", place.then]] if place.then else []
+    return Recipe([[*command, place.task], *more], {"CODEX_HOME": str(folder), "GW_KEY": place.key})
 
 
 def cline(place: Place) -> Recipe:
     program = place.npm("cline", "cline")
     who = ["-k", place.key, "-m", place.model]
-    return Recipe(
-        [
-            [program, "auth", "-p", "openai", *who, "-b", place.base + "/v1"],
-            [program, "-P", "openai", *who, "--auto-approve", "true", "-t", "60", place.task],
-        ]
-    )
+    command = [program, "-P", "openai", *who, "--auto-approve", "true", "-t", "60"]
+    # It continues a session by its id only.
+    last = f"{program} history --json --limit 1 | node -p 'JSON.parse(require(\"fs\").readFileSync(0))[0].sessionId'"
+    more = [["sh", "-c", f'exec "$@" --id "$({last})" "$TASK"', "sh", *command]] if place.then else []
+    begin = [program, "auth", "-p", "openai", *who, "-b", place.base + "/v1"]
+    return Recipe([begin, [*command, place.task], *more], {"TASK": place.then})
 
 
 def qwen(place: Place) -> Recipe:
@@ -117,7 +121,9 @@ def qwen(place: Place) -> Recipe:
     brand, base = ("ANTHROPIC", place.base) if place.dialect == "messages" else ("OPENAI", place.base + "/v1")
     environ = {f"{brand}_API_KEY": place.key, f"{brand}_BASE_URL": base, f"{brand}_MODEL": place.model}
     program = place.npm("qwen", "qwen")
-    return Recipe([[program, "--yolo", "--auth-type", kind, "-m", place.model, "-p", place.task]], environ)
+    command = [program, "--yolo", "--auth-type", kind, "-m", place.model]
+    more = [[*command, "--continue", "-p", place.then]] if place.then else []
+    return Recipe([[*command, "-p", place.task], *more], environ)
 
 
 def aider(place: Place) -> Recipe:

@@ -18,6 +18,15 @@ def test_words_name_rule_reason_and_what_is_allowed():
     assert len(text_of(call(), Verdict("deny", "rules", "x" * 9000))) == 2000
 
 
+def test_what_matters_comes_first():
+    """Cline shows its user 48 characters of a result: the id of the approval is among them."""
+    ticket = Verdict("ask", "approval", "rule look: look first", ticket="apr_0123456789ab")
+    assert text_of(call("run_commands"), ticket)[:43].endswith("apr_0123456789ab")
+    assert text_of(call(), DENY).startswith("[interlock] Not allowed: bash (policy, no-rm): it deletes.")
+    named = Verdict("deny", "rules", "rule no-rm: it deletes", DENY.rules)
+    assert text_of(call(), named).startswith("[interlock] Not allowed: bash: rule no-rm: it deletes.")
+
+
 def test_allowed_calls_are_left_alone():
     assert ruling(complete(), ALLOW, Manner()).untouched
 
@@ -93,6 +102,11 @@ def test_the_command_of_a_shim_only_prints(evil, tmp_path):
     assert not set(arguments["command"].split("'")[3]) & set("\"'`$\\&|<>^%!\n\r\0‘’")
 
 
+def test_nothing_sticks_to_what_people_copy():
+    arguments = json.loads(shim(call(), "run `interlock approvals grant apr_1` or “ask” the team's \"lead\""))
+    assert "run interlock approvals grant apr_1 or ask the teams lead" in arguments["command"]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "where"),
     [
@@ -132,6 +146,8 @@ def test_vendor_shells():
         call("bash", {"command": "x"}, namespace="mcp__server"),
         call("bash", custom=True),
         call("python", {"code": "x"}),
+        call("bash", {"command": "x"}, known=frozenset()),
+        call("bash", {"command": "x"}, known=frozenset({"run_commands"})),
         call("str_replace_based_edit_tool", {"command": "create", "path": "x"}),
     ],
 )
