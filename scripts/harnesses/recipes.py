@@ -31,7 +31,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
 @dataclass(frozen=True, slots=True)
 class Place:
     """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path. `then`: what
-    the user says next, in the same session (not for Aider, whose sessions end with their message)."""
+    the user says next, in the same session; Cline resumes one in a terminal only, Aider's end with their message."""
 
     cache: Path
     home: Path
@@ -53,6 +53,10 @@ class Recipe:
 
     commands: list[list[str]]
     environ: dict[str, str] = field(default_factory=dict)
+
+
+RESUMING = frozenset({"opencode", "codex", "qwen"})
+"""Harnesses that go on with a session headless."""
 
 
 def opencode(place: Place) -> Recipe:
@@ -99,12 +103,12 @@ def codex(place: Place) -> Recipe:
 def cline(place: Place) -> Recipe:
     program = place.npm("cline", "cline")
     who = ["-k", place.key, "-m", place.model]
-    command = [program, "-P", "openai", *who, "--auto-approve", "true", "-t", "60"]
-    # It continues a session by its id only.
-    last = f"{program} history --json --limit 1 | node -p 'JSON.parse(require(\"fs\").readFileSync(0))[0].sessionId'"
-    more = [["sh", "-c", f'exec "$@" --id "$({last})" "$TASK"', "sh", *command]] if place.then else []
-    begin = [program, "auth", "-p", "openai", *who, "-b", place.base + "/v1"]
-    return Recipe([begin, [*command, place.task], *more], {"TASK": place.then})
+    return Recipe(
+        [
+            [program, "auth", "-p", "openai", *who, "-b", place.base + "/v1"],
+            [program, "-P", "openai", *who, "--auto-approve", "true", "-t", "60", place.task],
+        ]
+    )
 
 
 def qwen(place: Place) -> Recipe:

@@ -167,6 +167,25 @@ class Model:
         return [WRITERS[harness](f"{folder}/{name}", "it ran\n") for name in files]
 
 
+@dataclass(slots=True)
+class Editor:
+    """What the scripted model says to Aider, which offers no tools: its edit as text and a command for the user, or (`tool`
+    is "call") a tool call all the same."""
+
+    play: Play
+    offered: list[Asked] = field(default_factory=list)
+
+    def __call__(self, asked: Asked) -> Turn | None:
+        if asked.edits_as_text is None:
+            return None
+        self.offered.append(asked)
+        if self.play.tool == "call":
+            return Turn(tuple(SHELLS["opencode"](f"printf 'it ran\\n' > {name}") for name in self.play.files))
+        edits = [f"{name}\n```\n<<<<<<< SEARCH\n=======\nit ran\n>>>>>>> REPLACE\n```\n" for name in self.play.files]
+        command = "```bash\nprintf 'it ran\\n' > command.txt\n```\n"
+        return Turn((Text("\n".join([*edits, command])),), label="text_edit")
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """What came of it. `turns`: requests on the task, the gateway's own among them. `granted`: what the command line said."""
@@ -230,7 +249,11 @@ class Bench:
         assert gateway is not None
         granted: list[str] = []
         upstream = play.upstream or play.dialect
-        mind = Model(play, lambda ticket: granted.append(self.interlock("approvals", "grant", ticket)))
+        mind = (
+            Editor(play)
+            if play.harness == "aider"
+            else Model(play, lambda ticket: granted.append(self.interlock("approvals", "grant", ticket)))
+        )
         model = ScriptedModel(profile=VENDORS[upstream], api_key=KEY, turns=(mind,) * 64)  # type: ignore[arg-type]
         self._servers[upstream].model = model
         log_before, judged_before = len(gateway.log()), len(self._verdicts())
