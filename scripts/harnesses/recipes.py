@@ -30,8 +30,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path. `then`: what
-    the user says next, in the same session; Cline resumes one in a terminal only, Aider's end with their message."""
+    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path.
+    `then`: what the user says next, in the same session; Cline resumes one in a terminal only, Aider's end at once."""
 
     cache: Path
     home: Path
@@ -75,7 +75,8 @@ def opencode(place: Place) -> Recipe:
     (place.project / "opencode.json").write_text(json.dumps({**config, "provider": {"gw": provider}, **names}))
     command = [place.npm("opencode", "opencode"), "run", "--auto", "--model", f"gw/{place.model}"]
     more = [[*command, "--continue", place.then]] if place.then else []
-    return Recipe([[*command, place.task], *more], {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"})
+    offline = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
+    return Recipe([[*command, place.task], *more], offline)
 
 
 def codex(place: Place) -> Recipe:

@@ -76,8 +76,9 @@ def run(
     limit_s: float = SECONDS_MAX,
     requests: Callable[[], int] = lambda: 0,
 ) -> Result:
-    """Run one harness. `then`: what the user says next, in the same session. `requests` says how many requests the model's side has seen so far; it is polled to stop a loop
-    early. Blocks for up to `limit_s` seconds and a few more; raises OSError when the harness is not installed."""
+    """Run one harness. `then`: what the user says next, in the same session. `requests` says how many requests the model's
+    side has seen so far; it is polled to stop a loop early. Blocks for up to `limit_s` seconds and a few more; raises OSError
+    when the harness is not installed."""
     root = Path(tempfile.mkdtemp(prefix="interlock-harness-"))
     try:
         home, project = root / "home", root / "project"
@@ -98,9 +99,7 @@ def run(
         ok = written.is_file() and written.read_text(errors="replace").strip() == "hi"
         loop = asked >= LOOP_REQUESTS
         left = _left(project)
-        return Result(
-            harness, dialect, ok, code, round(seconds, 1), asked, loop, output[-OUTPUT_CHARS:], left
-        )
+        return Result(harness, dialect, ok, code, round(seconds, 1), asked, loop, output[-OUTPUT_CHARS:], left)
     finally:
         shutil.rmtree(root, ignore_errors=True)
 

@@ -84,7 +84,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     _told_grades(terminalreporter, config)
     if played := config.stash[PLAYED]:
         terminalreporter.section("harnesses and a policy")
-        terminalreporter.write_line("| run | turns | exit code | the user read the refusal | s |\n|---|---|---|---|---|")
+        terminalreporter.write_line(
+            "| run | turns | exit code | the user read the refusal | s |\n|---|---|---|---|---|"
+        )
         for play, found in played.items():
             read = "yes" if found.told else "no"
             cells = (play.id, found.turns, found.result.exit_code, read, found.result.seconds)

@@ -117,7 +117,7 @@ class Model:
 
     def __call__(self, asked: Asked) -> Turn | None:
         names = {tool.name for tool in asked.tools}
-        if not self.calls("/x")[0].name in names or _MEMORY in asked.text:
+        if self.calls("/x")[0].name not in names or _MEMORY in asked.text:
             return None if not names else Turn((Text("There is nothing to do."),), label="other")
         self.offered.append(asked)
         refusals = [step.text for step in asked.steps if MARK in step.text]
@@ -214,7 +214,9 @@ class Played:
         """All that is needed to understand a failure."""
         asked = "\n".join(f"{r.target} -> {r.status} {r.reply} {r.complaint}".rstrip() for r in self.requests)
         judged = "\n".join(json.dumps(told) for told in self.verdicts)
-        return f"{self.result}\n--- the vendor saw\n{asked}\n--- verdicts\n{judged}\n--- the gateway\n{self.log[-3000:]}"
+        return (
+            f"{self.result}\n--- the vendor saw\n{asked}\n--- verdicts\n{judged}\n--- the gateway\n{self.log[-3000:]}"
+        )
 
 
 class Bench:

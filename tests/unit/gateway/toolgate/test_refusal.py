@@ -103,7 +103,7 @@ def test_the_command_of_a_shim_only_prints(evil, tmp_path):
 
 
 def test_nothing_sticks_to_what_people_copy():
-    arguments = json.loads(shim(call(), "run `interlock approvals grant apr_1` or “ask” the team's \"lead\""))
+    arguments = json.loads(shim(call(), 'run `interlock approvals grant apr_1` or “ask” the team\'s "lead"'))
     assert "run interlock approvals grant apr_1 or ask the teams lead" in arguments["command"]
 
 
@@ -126,11 +126,27 @@ def test_shells_of_all_harnesses(name, arguments, where):
     }
 
 
+def test_a_shim_keeps_nothing_that_could_run():
+    """Of a refused call nothing may be left that decides what runs, as whom, or what is loaded into it."""
+    evil = {
+        "cmd": "x", "shell": "/repo/bash", "env": {"BASH_ENV": "/repo/evil"}, "login": True, "tty": True, "session_id": 4,
+        "sandbox_permissions": "require_escalated", "with_escalated_permissions": True, "prefix_rule": ["rm"],
+        "is_background": True, "stdin": "y", "unheard-of": 1, "workdir": "/repo", "yield_time_ms": 5, "description": "d",
+    }  # fmt: skip
+    made = json.loads(shim(call("exec_command", evil), "no"))
+    assert made.pop("cmd").endswith("exit 126)")
+    off = {"login": False, "tty": False, "is_background": False}
+    assert made == {"workdir": "/repo", "yield_time_ms": 5, "description": "d", **off}
+    listed = {"commands": [{"command": "git", "args": ["push"], "env": {"A": "b"}}, {"command": "ls"}]}
+    assert [list(entry) for entry in json.loads(shim(call("run_commands", listed), "no"))["commands"]] == [["command"]]
+
+
 def test_vendor_shells():
-    item = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"], "env": {}}}
+    item = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"]}}
+    item["action"] |= {"env": {"LD_PRELOAD": "/repo/evil.so"}, "user": "root", "timeout_ms": 5}
     made = json.loads(shim(call("local_shell_call", item), "no"))
     assert made["action"]["command"][:2] == ["sh", "-c"]
-    assert made["action"]["env"] == {}
+    assert {**made["action"], "command": None} == {"type": "exec", "command": None, "env": {}, "timeout_ms": 5}
     assert shim(call("computer_call", {"type": "computer_call", "action": {}}), "no") is None
 
 
