@@ -77,8 +77,8 @@ def run(
     requests: Callable[[], int] = lambda: 0,
 ) -> Result:
     """Run one harness. `then`: what the user says next, in the same session. `requests` says how many requests the model's
-    side has seen so far; it is polled to stop a loop early. Blocks for up to `limit_s` seconds and a few more; raises OSError
-    when the harness is not installed."""
+    side has seen so far; it is polled to stop a loop early. Blocks for up to `limit_s` seconds and a few more; raises
+    OSError when the harness is not installed."""
     root = Path(tempfile.mkdtemp(prefix="interlock-harness-"))
     try:
         home, project = root / "home", root / "project"
