@@ -38,7 +38,7 @@ rules:
     - {id: ask-first, ask: {writes: "**/asked.txt"}, message: Somebody has to look at this file first.}
     - {id: ask-and-wait, ask: {writes: "**/held.txt"}, ask_form: hold}
     - {id: ask-in-vain, ask: {writes: "**/late.txt"}, ask_form: hold, ask_timeout_s: 4}
-    - {id: ask-long, ask: {writes: "**/long.txt"}, ask_form: hold, ask_timeout_s: 27}
+    - {id: ask-long, ask: {writes: "**/long.txt"}, ask_form: hold, ask_timeout_s: 23}
     - id: never
       deny: {writes: "**/denied.txt"}
       message: This file is written by hand.
