@@ -256,7 +256,7 @@ def _tightened(case: _Case, held: Ruling) -> Ruling:
         added.append(secret)
     if case.situation.refusals.tripped:
         limit = _limit(case)
-        added.append(Matched("default/breaker", "ask", "", session.why(case.situation.refusals, limit), True))
+        added.append(Matched(session.BREAKER, "ask", "", session.why(case.situation.refusals, limit), True))
     if not added:
         return held
     decision = strictest([held.decision, *(match.decision for match in added)])

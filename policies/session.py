@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from policies.model import DenyLimit
 from policies.verdict import Decision
 
+BREAKER = "default/breaker"
+"""Stands for a rule in the verdicts of a session whose breaker has tripped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusals:

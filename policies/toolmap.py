@@ -58,6 +58,11 @@ FOLDER = (
     "relative_workspace_path",
     "cwd",
 )
+FILTER = (
+    "include", "include[*]", "glob", "globs", "globs[*]", "file_pattern", "filePattern", "include_pattern", "includePattern",
+    "glob_pattern",
+)  # fmt: skip
+"""Which files a search opens: `grep . --include .env` by another name."""
 COMMAND = ("command", "cmd", "script", "commandLine", "command_line")
 COMMANDS = ("commands[*]", "commands[*].command", "command[*]")
 CWD = ("workdir", "cwd", "working_dir", "working_directory", "directory", "dir_path", "workingDirectory")
@@ -86,7 +91,7 @@ _EDIT = replace(_WRITE, kind="edit")
 _DELETE = replace(_WRITE, kind="delete", effects=("destructive",))
 _LIST = Spec("list", reads=FOLDER)
 _GLOB = Spec("search", reads=(*FOLDER, "pattern", "patterns[*]"))
-_SEARCH = Spec("search", reads=FOLDER)
+_SEARCH = Spec("search", reads=(*FOLDER, *FILTER))
 _FETCH = Spec("fetch", urls=URL, need=((*URL, "urls", "prompt", "requests"),), effects=("network",))
 _WEB_SEARCH = Spec("web_search")
 _AGENT = Spec("agent")
@@ -146,13 +151,18 @@ _NAMES: dict[Spec, str] = {
     "subagent "
     "delegate_to_agent invoke_agent use_subagents codebase_investigator dynamic_task__create_task "
     "subagent__execute_task "
-    "send_message wait SendMessage TeamCreate",
+    "send_message wait SendMessage TeamCreate "
+    # Cline's teammates
+    "team_spawn_teammate team_shutdown_teammate team_status team_run_task team_cancel_run team_list_runs team_await_runs "
+    "team_send_message team_broadcast team_read_mailbox team_cleanup",
     _PLAN: "todowrite todoread TodoWrite TodoRead todo_write todo_read write_todos update_plan update_todo_list "
     "Checklist "
     "plan_exit plan_enter ExitPlanMode EnterPlanMode exit_plan_mode enter_plan_mode plan_mode_respond act_mode_respond "
     "get_goal create_goal update_goal switch_mode condense todo__todo_write think Think Exit attempt_completion "
     "submit_and_exit final_answer TaskCreate TaskUpdate TaskList TaskGet CheckBackgroundJob BashOutput TaskOutput "
-    "read_command_output get_terminal_output tool_search ToolSearch report_bug summarize_task complete_task",
+    "read_command_output get_terminal_output tool_search ToolSearch report_bug summarize_task complete_task "
+    "team_task team_mission_log team_create_outcome team_attach_outcome_fragment team_review_outcome_fragment "
+    "team_finalize_outcome team_list_outcomes",
     _ASK: "question ask_user AskUserQuestion AskQuestion ask_question ask_followup_question request_user_input ask "
     "ask_human "
     "ask_user_question",

@@ -90,6 +90,8 @@ class Verdict:
     """Form of the refusal when a rule or the policy names one; None leaves it to the table of harnesses."""
     granted_by: str = ""
     """Who or what let an ask pass: a ticket's id, a hook, the classifier, a mode."""
+    ticket: str = ""
+    """The request for approval that an ask waits for."""
     context: tuple[str, ...] = ()
     """Text that hooks want the model to be told."""
 

@@ -30,7 +30,7 @@ from policies import audit, secrets, taint, tickets, toolmap
 from policies.compiled import Policy
 from policies.engine import Answer, Judging, Need, Situation, judge, place
 from policies.model import Hook
-from policies.session import Refusals, counted, resumed
+from policies.session import BREAKER, Refusals, counted, resumed, why
 from policies.taint import Tainted
 from policies.verdict import Caller, NeedHook, NeedParse, Step, ToolCall, Verdict
 
@@ -109,6 +109,7 @@ class PolicyJudge:
         if held:
             await asyncio.gather(*(self._safely(turn, case, self._held) for case in held))
         for case in cases:
+            case.verdict = _handed_over(turn, case.verdict)
             self._note(turn, case)
         if turn.refusals is not None and turn.refusals != turn.refusals_before:
             await self._count(turn)
@@ -307,13 +308,26 @@ def _session_key(caller: Caller) -> str:
     return f"{caller.key_id}/{caller.session}"
 
 
+def _handed_over(turn: _Turn, verdict: Verdict) -> Verdict:
+    """Once the breaker has tripped, a refusal ends the turn: the next word is the human's. In the form of a shim, Codex and
+    OpenCode let a model that insists go on without end (docs/decisions/0037-refusal-forms.md)."""
+    held = turn.refusals
+    if held is None or not held.tripped or verdict.decision == "allow":
+        return verdict
+    words = why(held, turn.policy.file.deny_limit)
+    said = bool(verdict.rules) and verdict.rules[0].rule == BREAKER
+    told = () if said else (f"{words[0].upper()}{words[1:]}: stop here and tell the user.",)
+    form = verdict.refusal if verdict.refusal == "error" else "text"
+    return replace(verdict, refusal=form, context=(*verdict.context, *told))
+
+
 def _ticket(verdict: Verdict, approval: Approval) -> Verdict:
     words = (
-        f"{verdict.reason.rstrip('.')}. A person is asked: approval {approval.id} "
-        f"(`interlock approvals grant {approval.id}`, or the administrator's inbox). Once it is granted, make exactly this "
-        f"call again and it will run; until then go on with other work or tell the user and stop"
+        f"{verdict.reason.rstrip('.')}. Once a person has granted it (interlock approvals grant {approval.id}, or in the "
+        f"inbox), make exactly this call again and it will run; until then go on with other work, or tell the user and stop"
     )
-    return replace(verdict, reason=words, trail=(*verdict.trail, Step("approval", "ask", f"approval {approval.id}")))
+    trail = (*verdict.trail, Step("approval", "ask", f"approval {approval.id}"))
+    return replace(verdict, reason=words, ticket=approval.id, trail=trail)
 
 
 def _refused(verdict: Verdict, approval: Approval) -> Verdict:

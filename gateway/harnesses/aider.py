@@ -74,6 +74,7 @@ HARNESS = Harness(
     recognise=recognise,
     call=by_signs(SIGNS),
     human=human,
+    refusal="text",  # it runs no tools, so nobody would print a shim
     connect=CONNECT,
 )
 _: Harness = HARNESS

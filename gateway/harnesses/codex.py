@@ -12,6 +12,9 @@ import msgspec
 from gateway.harnesses._codex_config import CONNECT
 from gateway.harnesses.contract import NO, PROVEN, TOLD, Found, Harness, Hint, Shape, Sign, by_signs
 
+KEEPALIVE = b'event: keepalive\ndata: {"type":"keepalive","sequence_number":0}\n\n'
+"""OpenAI's own sign of life. Codex counts events alone: comments do not hold off its `stream_idle_timeout_ms` (300 s by
+default) while a long call is held back (openai/codex issue 31539; seen with 0.169.0)."""
 METADATA_BYTES_MAX = 16 * 1024
 
 SIGNS = (
@@ -114,6 +117,7 @@ HARNESS = Harness(
     session=session,
     version=_version,
     cache_key_is_session=True,
+    keepalive={"responses": KEEPALIVE},
     connect=CONNECT,
 )
 _: Harness = HARNESS

@@ -196,7 +196,8 @@ class Harness:
     human's own words, "" if there are none. `cache_key_is_session`: `prompt_cache_key` names one conversation.
     `session_prefixes`: sub-calls of one session carry its id with such a prefix. `midstream`: what to do when a reply
     breaks after content, "cut" the connection or send an "error" event (clients.md section 4, point 6). `refusal`: how it is
-    told that a tool call may not run (gateway.toolgate.values.Form), where the policy does not say."""
+    told that a tool call may not run (gateway.toolgate.values.Form), where the policy does not say. `keepalive`: by
+    dialect, the event that a silent stream needs where the client does not count the dialect's own."""
 
     name: str
     title: str
@@ -209,6 +210,7 @@ class Harness:
     session_prefixes: tuple[str, ...] = ()
     midstream: Literal["error", "cut"] = "error"
     refusal: Literal["text", "shim", "retry", "error"] = "shim"
+    keepalive: Mapping[DialectName, bytes] = field(default_factory=dict)
     connect: Connect | None = field(default=None, repr=False)
 
 

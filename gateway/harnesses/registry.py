@@ -37,3 +37,9 @@ def detect(headers: Mapping[bytes, bytes], view: View, dialect: DialectName) -> 
             if found >= PROVEN:
                 break
     return UNKNOWN if best is None else Detected(best.name, best.version(shape)[:32])
+
+
+def keepalive(name: str, dialect: DialectName) -> bytes:
+    """What keeps a silent stream to this harness alive, b"" where it is what its dialect has for that."""
+    known = all_harnesses().get(name)
+    return known.keepalive.get(dialect, b"") if known is not None else b""

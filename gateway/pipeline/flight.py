@@ -11,6 +11,7 @@ from typing import Protocol
 from gateway.accounting.tally import Tally
 from gateway.dialects.contract import ClientDialect, ReplyContext, StreamEncoder
 from gateway.endpoints import Endpoint, Wire
+from gateway.harnesses import registry
 from gateway.ir.exchange import Exchange, HopRow, Outcome, Plan
 from gateway.ir.request import Message, Request, Tool
 from gateway.pipeline.guard import Guard
@@ -249,7 +250,9 @@ class Flight:
         self._pinging = asyncio.get_running_loop().create_future()
         try:
             await self.open_stream()
-            await self.sink.write(self.dialect.keepalive)
+            exchange = self.exchange
+            own = registry.keepalive(exchange.identity.harness, exchange.dialect)
+            await self.sink.write(own or self.dialect.keepalive)
             self.last_write = self.clock.monotonic()
         finally:
             self._pinging.set_result(None)

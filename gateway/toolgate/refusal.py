@@ -14,14 +14,28 @@ import msgspec
 
 from gateway.dialects._shared import wrap_custom
 from gateway.toolgate.values import Complete, Form, Manner, Ruling
-from policies.toolmap import COMMAND, NAMESPACES, TOOLS
+from policies import validate
+from policies.toolmap import COMMAND, CWD, NAMESPACES, TOOLS
 from policies.verdict import ToolCall, Verdict
 
 TEXT_CHARS_MAX: Final = 2000
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9 .,:;/()\[\]{}_+=@*?~#-]")
 """Everything that may mean something inside quotes to sh, PowerShell or cmd is left out of a command that prints text."""
+_QUOTES: Final = dict.fromkeys(map(ord, "'`\"\u2018\u2019\u201c\u201d"))
+"""Left out without a trace: a stand-in would stick to what was quoted, which people copy."""
 _VENDOR_SHELLS: Final = {"local_shell_call": ("action", "command"), "shell_call": ("action", "commands")}
 """OpenAI's own shell items, and where their command stands."""
+
+_KEPT: Final = frozenset({
+    "timeout", "timeout_ms", "yield_time_ms", "max_output_tokens", "max_output_length", "description", "explanation",
+    "summary", "title", "reason", "goal", "waitForCompletion", *CWD,
+})  # fmt: skip
+"""What else of a refused call its shim may keep. Nothing that decides what runs, as whom or with what: a `shell` is a
+program, and variables (BASH_ENV, LD_PRELOAD) load code into the one that prints the refusal."""
+_OFF: Final = frozenset(
+    {"is_background", "isBackground", "run_in_background", "background", "requires_approval", "login", "tty"}
+)
+"""Switches that stay, off: some schemas demand them, and nobody would read what runs in the background."""
 
 _FORMS: Final[dict[str, Form]] = {"text": "text", "shim": "shim", "retry": "retry", "error": "error"}
 """What a rule or a policy may ask for."""
@@ -30,10 +44,13 @@ _object: Final[msgspec.json.Decoder[dict[str, Any]]] = msgspec.json.Decoder(dict
 
 
 def text_of(call: ToolCall, verdict: Verdict) -> str:
-    """What the model (and whoever reads along) is told."""
+    """What the model (and whoever reads along) is told. What matters comes first: Cline shows its user 48 characters of a
+    result."""
     rule = verdict.rules[0].rule if verdict.rules else verdict.checkpoint
-    word = "needs an approval" if verdict.decision == "ask" else "is not allowed"
-    lines = [f"[interlock] The call of {call.name} {word} by policy ({rule}): {verdict.reason.rstrip('.')}."]
+    needed = f"Needs approval {verdict.ticket}" if verdict.ticket else "Needs an approval"
+    word = needed if verdict.decision == "ask" else "Not allowed"
+    by = "" if rule in verdict.reason else f" (policy, {rule})"
+    lines = [f"[interlock] {word}: {call.name}{by}: {verdict.reason.rstrip('.')}."]
     if verdict.alternative:
         lines.append(f"Allowed instead: {verdict.alternative.rstrip('.')}.")
     lines += verdict.context
@@ -82,19 +99,30 @@ def shim(call: ToolCall, text: str) -> bytes | None:
         arguments = _object.decode(call.arguments)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    script = f"(printf '%s\\n' '{_UNSAFE.sub('_', text)}'; exit 126)"
+    script = f"(printf '%s\\n' '{_UNSAFE.sub('_', text.translate(_QUOTES))}'; exit 126)"
     place = _VENDOR_SHELLS.get(call.name)
     if place is not None and arguments.get("type") == call.name:
         inner = arguments.get(place[0])
         if not isinstance(inner, dict) or not _put(inner, place[1], script):
             return None
-        return msgspec.json.encode(arguments)
+        return msgspec.json.encode({**arguments, place[0]: _vendors(inner, place[1])})
     if not _is_shell(call):
         return None
     places = [name for name in (*COMMAND, "commands") if name in arguments]
     if len(places) != 1 or not _put(arguments, places[0], script):
         return None  # two commands in one call: which one would run is not known
-    return msgspec.json.encode(arguments)
+    return msgspec.json.encode(_harmless(arguments, places[0]))
+
+
+def _harmless(arguments: dict[str, Any], command: str) -> dict[str, Any]:
+    kept = {name: held for name, held in arguments.items() if name == command or name in _KEPT}
+    return kept | {name: False for name in arguments if name in _OFF}
+
+
+def _vendors(action: dict[str, Any], command: str) -> dict[str, Any]:
+    """The same for OpenAI's own items, whose schema demands `env`."""
+    kept = {name: held for name, held in action.items() if name in (command, "type") or name in _KEPT}
+    return kept | ({"env": {}} if "env" in action else {})
 
 
 def _is_shell(call: ToolCall) -> bool:
@@ -106,6 +134,7 @@ def _is_shell(call: ToolCall) -> bool:
         and call.namespace in NAMESPACES
         and not call.custom
         and "command" in spec.commands
+        and validate.offered(call)  # what was not offered, nobody runs
     )
 
 
@@ -116,8 +145,8 @@ def _put(arguments: dict[str, Any], key: str, script: str) -> bool:
             arguments[key] = script
         case [str(), *_]:
             arguments[key] = [script] if key == "commands" else ["sh", "-c", script]
-        case [{"command": str()} as first, *_]:
-            arguments[key] = [{**first, "command": script}]
+        case [{"command": str()}, *_]:
+            arguments[key] = [{"command": script}]
         case _:
             return False
     return True

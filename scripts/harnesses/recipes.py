@@ -30,7 +30,8 @@ PAIRS: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path."""
+    """One run: where the harnesses are installed, its home and project, and whom to talk to. `base` has no path.
+    `then`: what the user says next, in the same session; Cline resumes one in a terminal only, Aider's end at once."""
 
     cache: Path
     home: Path
@@ -40,6 +41,7 @@ class Place:
     model: str = "auto"
     key: str = "sk-local-test"
     task: str = TASK
+    then: str = ""
 
     def npm(self, harness: str, program: str) -> str:
         return str(self.cache / harness / "node_modules" / ".bin" / program)
@@ -51,6 +53,10 @@ class Recipe:
 
     commands: list[list[str]]
     environ: dict[str, str] = field(default_factory=dict)
+
+
+RESUMING = frozenset({"opencode", "codex", "qwen"})
+"""Harnesses that go on with a session headless."""
 
 
 def opencode(place: Place) -> Recipe:
@@ -67,8 +73,10 @@ def opencode(place: Place) -> Recipe:
     names = {"model": f"gw/{place.model}", "small_model": f"gw/{place.model}"}
     config = {"$schema": "https://opencode.ai/config.json", "autoupdate": False, "share": "disabled"}
     (place.project / "opencode.json").write_text(json.dumps({**config, "provider": {"gw": provider}, **names}))
-    command = [place.npm("opencode", "opencode"), "run", "--auto", "--model", f"gw/{place.model}", place.task]
-    return Recipe([command], {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"})
+    command = [place.npm("opencode", "opencode"), "run", "--auto", "--model", f"gw/{place.model}"]
+    more = [[*command, "--continue", place.then]] if place.then else []
+    offline = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
+    return Recipe([[*command, place.task], *more], offline)
 
 
 def codex(place: Place) -> Recipe:
@@ -88,8 +96,9 @@ def codex(place: Place) -> Recipe:
         "stream_max_retries = 2\n"
         "stream_idle_timeout_ms = 20000\n"
     )
-    command = [place.npm("codex", "codex"), "exec", "--skip-git-repo-check", place.task]
-    return Recipe([command], {"CODEX_HOME": str(folder), "GW_KEY": place.key})
+    command = [place.npm("codex", "codex"), "exec", "--skip-git-repo-check"]
+    more = [[*command, "resume", "--last", place.then]] if place.then else []
+    return Recipe([[*command, place.task], *more], {"CODEX_HOME": str(folder), "GW_KEY": place.key})
 
 
 def cline(place: Place) -> Recipe:
@@ -117,7 +126,9 @@ def qwen(place: Place) -> Recipe:
     brand, base = ("ANTHROPIC", place.base) if place.dialect == "messages" else ("OPENAI", place.base + "/v1")
     environ = {f"{brand}_API_KEY": place.key, f"{brand}_BASE_URL": base, f"{brand}_MODEL": place.model}
     program = place.npm("qwen", "qwen")
-    return Recipe([[program, "--yolo", "--auth-type", kind, "-m", place.model, "-p", place.task]], environ)
+    command = [program, "--yolo", "--auth-type", kind, "-m", place.model]
+    more = [[*command, "--continue", "-p", place.then]] if place.then else []
+    return Recipe([[*command, "-p", place.task], *more], environ)
 
 
 def aider(place: Place) -> Recipe:

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from gateway.testing.scripted import PROFILES, ScriptedServer, sensible
@@ -29,11 +29,13 @@ SECONDS_MAX = 75.0
 # So many requests in one run of a two-turn task are an endless loop, not a retry (the most patient client asks 9 times).
 LOOP_REQUESTS = 16
 OUTPUT_CHARS = 6000
+FILES_MAX = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one run. `ok`: the file is there with its content. `exit_code` None: ended from outside."""
+    """What came of one run. `ok`: the file is there with its content. `exit_code` None: ended from outside. `files`: what
+    the run left at the top of its project, name and beginning of its content."""
 
     harness: str
     dialect: str
@@ -43,6 +45,7 @@ class Result:
     requests: int
     loop: bool
     output: str
+    files: dict[str, str] = field(default_factory=dict)
 
     def grade(self, usual_requests: int) -> str:
         """LOOP, ERR, stop, ok(ERR), ok+n or ok. `usual_requests`: those of a clean run."""
@@ -69,11 +72,13 @@ def run(
     model: str = "auto",
     key: str = "sk-local-test",
     task: str = TASK,
+    then: str = "",
     limit_s: float = SECONDS_MAX,
     requests: Callable[[], int] = lambda: 0,
 ) -> Result:
-    """Run one harness. `requests` says how many requests the model's side has seen so far; it is polled to stop a loop
-    early. Blocks for up to `limit_s` seconds and a few more; raises OSError when the harness is not installed."""
+    """Run one harness. `then`: what the user says next, in the same session. `requests` says how many requests the model's
+    side has seen so far; it is polled to stop a loop early. Blocks for up to `limit_s` seconds and a few more; raises
+    OSError when the harness is not installed."""
     root = Path(tempfile.mkdtemp(prefix="interlock-harness-"))
     try:
         home, project = root / "home", root / "project"
@@ -82,7 +87,7 @@ def run(
         environ = _environ(home)
         _git(project, environ)
         before = requests()
-        recipe = RECIPES[harness](Place(cache(), home, project, base, dialect, model, key, task))
+        recipe = RECIPES[harness](Place(cache(), home, project, base, dialect, model, key, task, then))
         begun = time.monotonic()
         code, output = _commands(
             recipe.commands, project, environ | recipe.environ, begun + limit_s, lambda: requests() - before
@@ -92,11 +97,16 @@ def run(
         asked = requests() - before
         written = project / FILE
         ok = written.is_file() and written.read_text(errors="replace").strip() == "hi"
-        return Result(
-            harness, dialect, ok, code, round(seconds, 1), asked, asked >= LOOP_REQUESTS, output[-OUTPUT_CHARS:]
-        )
+        loop = asked >= LOOP_REQUESTS
+        left = _left(project)
+        return Result(harness, dialect, ok, code, round(seconds, 1), asked, loop, output[-OUTPUT_CHARS:], left)
     finally:
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _left(project: Path) -> dict[str, str]:
+    found = sorted(path for path in project.iterdir() if path.is_file())[:FILES_MAX]
+    return {path.name: path.read_text(errors="replace")[:1000] for path in found}
 
 
 def _environ(home: Path) -> dict[str, str]:

@@ -10,20 +10,27 @@ import pytest
 from gateway.testing.scripted import FAULTS
 from scripts.harnesses import install
 from scripts.harnesses.recipes import PAIRS
+from tests.harness.judged import Benches, Play, Played
 from tests.harness.stage import BASELINE, Case, Outcome, Stage
 
 GRADES = pytest.StashKey[dict[Case, str]]()
+PLAYED = pytest.StashKey[dict[Play, Played]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[GRADES] = {}
+    config.stash[PLAYED] = {}
+
+
+def _installed() -> None:
+    if absent := install.missing():
+        reason = f"harnesses not installed: {', '.join(absent)}; `make test-harnesses` installs them"
+        pytest.fail(reason)  # to skip them would hide a missing install
 
 
 @pytest.fixture(scope="session")
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    if absent := install.missing():
-        reason = f"harnesses not installed: {', '.join(absent)}; `make test-harnesses` installs them"
-        pytest.fail(reason)  # to skip them would hide a missing install
+    _installed()
     cases = [case for item in request.session.items if (case := _case_of(item)) is not None]
     stage = Stage(tmp_path_factory.mktemp("stage"))
     try:
@@ -50,7 +57,43 @@ def outcome(stage: Stage, case: Case, request: pytest.FixtureRequest) -> Outcome
     return found
 
 
+@pytest.fixture(scope="module")
+def benches(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Benches]:
+    _installed()
+    made = Benches(tmp_path_factory.mktemp("benches"))
+    try:
+        made.open()
+        for item in request.session.items:
+            spec = getattr(item, "callspec", None)
+            if spec is not None and isinstance(play := spec.params.get("play"), Play):
+                made.submit(play)
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def played(benches: Benches, play: Play, request: pytest.FixtureRequest) -> Played:
+    """Waits for the run of this test's play, and notes it for the table."""
+    found = benches.played(play)
+    request.config.stash[PLAYED][play] = found
+    return found
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    _told_grades(terminalreporter, config)
+    if played := config.stash[PLAYED]:
+        terminalreporter.section("harnesses and a policy")
+        terminalreporter.write_line(
+            "| run | turns | exit code | the user read the refusal | s |\n|---|---|---|---|---|"
+        )
+        for play, found in played.items():
+            read = "yes" if found.told else "no"
+            cells = (play.id, found.turns, found.result.exit_code, read, found.result.seconds)
+            terminalreporter.write_line("| " + " | ".join(map(str, cells)) + " |")
+
+
+def _told_grades(terminalreporter: Any, config: pytest.Config) -> None:
     grades = config.stash[GRADES]
     if not grades:
         return

@@ -92,21 +92,20 @@ class Outcome:
 
 
 class Gateway:
-    """A gateway process before one scripted vendor."""
+    """A gateway process with a configuration (YAML text) and a folder of its own."""
 
-    def __init__(self, upstream: str, server: ScriptedServer, folder: Path) -> None:
-        self.upstream, self.server, self.folder = upstream, server, folder
+    def __init__(self, config: str, folder: Path) -> None:
+        self.config, self.folder = config, folder
         self.base = f"http://127.0.0.1:{_free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the process and wait until it is ready. Raises RuntimeError with its output if it never is."""
-        provider, _, model = UPSTREAMS[self.upstream]
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "interlock.yaml"
-        config.write_text(CONFIG.format(provider=provider, origin=self.server.origin, model=model))
+        config.write_text(self.config)
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(config), "--host", "127.0.0.1"]
-        command += ["--port", self.base.rpartition(":")[2], "--state-dir", str(self.folder / "state")]
+        command += ["--port", self.base.rpartition(":")[2], "--state-dir", str(self.state_dir)]
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "SCRIPTED_KEY": KEY, "LANG": "C.UTF-8"}
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
@@ -125,6 +124,10 @@ class Gateway:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / "state"
 
     @property
     def log_file(self) -> Path:
@@ -157,7 +160,7 @@ class Stage:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._pool = ThreadPoolExecutor(JOBS)
-        self._free: dict[str, queue.SimpleQueue[Gateway]] = {}
+        self._free: dict[str, queue.SimpleQueue[tuple[Gateway, ScriptedServer]]] = {}
         self._gateways: list[Gateway] = []
         self._servers: list[ScriptedServer] = []
         self._folder = folder
@@ -171,10 +174,12 @@ class Stage:
                 server = ScriptedServer(profile=UPSTREAMS[upstream][1], api_key=KEY)
                 self._servers.append(server)
                 self._do(server.start())
-                gateway = Gateway(upstream, server, self._folder / f"{upstream}-{number}")
+                provider, _, model = UPSTREAMS[upstream]
+                config = CONFIG.format(provider=provider, origin=server.origin, model=model)
+                gateway = Gateway(config, self._folder / f"{upstream}-{number}")
                 self._gateways.append(gateway)
                 gateway.start()
-                self._free[upstream].put(gateway)
+                self._free[upstream].put((gateway, server))
 
     def submit(self, case: Case) -> None:
         if case.id not in self.futures:
@@ -195,15 +200,15 @@ class Stage:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
     def _run(self, case: Case) -> Outcome:
-        gateway = self._free[case.upstream].get()
+        gateway, server = self._free[case.upstream].get()
         try:
             profile = UPSTREAMS[case.upstream][1]
             model = ScriptedModel(profile=profile, fault=case.fault or None, api_key=KEY)  # type: ignore[arg-type]
-            gateway.server.model = model
+            server.model = model
             said_before = len(gateway.log())
             result = run(case.harness, case.dialect, gateway.base, requests=lambda: len(model.work))
             if not gateway.healthy():
                 raise RuntimeError(f"the gateway died in {case.id}:\n{gateway.log()[-4000:]}")
             return Outcome(result, tuple(model.requests), gateway.log()[said_before:])
         finally:
-            self._free[case.upstream].put(gateway)
+            self._free[case.upstream].put((gateway, server))

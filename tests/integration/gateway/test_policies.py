@@ -240,7 +240,8 @@ async def test_three_refusals_in_a_row_need_a_person(tmp_path):
         for _ in range(3):
             await ask(stage, "chat")
         told = await ask(stage, "chat")
-        assert "default/breaker" in told.calls[0].command
+        assert (told.calls, told.finish) == ((), "stop")  # the turn is over
+        assert "default/breaker" in told.text
         (waiting,) = await stage.gateway.judging.listed("pending", 10)
         await stage.gateway.judging.decide(waiting.id, "grant", "anna")
         assert (await ask(stage, "chat")).calls[0].command == "ls"  # the grant
@@ -255,7 +256,7 @@ async def test_the_breaker_and_approvals_outlive_a_restart(tmp_path):
         async with staged(tmp_path, judged("chat"), upstream=over(*turns)) as stage:
             told = [await ask(stage, "chat") for _ in turns]
             lines = len(await records(stage))
-    assert "default/breaker" in told[0].calls[0].command
+    assert "default/breaker" in told[0].text
     assert lines == 4  # the chain goes on in the same file
 
 
@@ -452,7 +453,7 @@ async def test_a_bad_policy_leaves_the_old_one_in_force(tmp_path):
             "profiles: {default: {rules: [safety, team]}}\n"
         )
         assert await stage.gateway.reload()
-        assert "no-ls" in (await ask(stage, "chat")).calls[0].command
+        assert "no-ls" in (await ask(stage, "chat")).text  # the third refusal in a row
         stage.config = judged("chat", policies=[])
         assert await stage.gateway.reload()
         assert (await ask(stage, "chat")).calls[0].command == "cat ~/.ssh/id_rsa"

@@ -26,6 +26,14 @@ TURN = Turn(parts=(Text("I look."), Call("bash", {"command": "rm -rf /"}), Call(
 ONLY = Turn(parts=(Call("bash", {"command": "rm -rf /"}),))
 
 
+_SCHEMA = {"type": "object", "properties": {"command": {"type": "string"}}}
+OFFERED: dict[str, list[dict[str, Any]]] = {
+    "chat": [{"type": "function", "function": {"name": name, "parameters": _SCHEMA}} for name in ("bash", "read")],
+    "messages": [{"name": name, "input_schema": _SCHEMA} for name in ("bash", "read")],
+    "responses": [{"type": "function", "name": name, "parameters": _SCHEMA} for name in ("bash", "read")],
+}
+
+
 @contextlib.asynccontextmanager
 async def judged(
     folder: Path, judge: ScriptedJudge, manner: Manner, upstream: str = "chat", **script: Any
@@ -93,7 +101,7 @@ async def test_nothing_is_left_to_call(tmp_path: Path, client: str, upstream: st
     async with judged(tmp_path, ScriptedJudge(otherwise="ask"), Manner("text"), upstream, turns=[ONLY]) as stage:
         reply = reply_of(client, await asked(stage, client, stream=stream), stream=stream)
         assert calls(reply) == []
-        assert "needs an approval" in words(reply)
+        assert "Needs an approval" in words(reply)
         assert reply.finish.reason == "stop"
 
 
@@ -102,10 +110,19 @@ async def test_nothing_is_left_to_call(tmp_path: Path, client: str, upstream: st
 @pytest.mark.parametrize("upstream", DIALECTS)
 async def test_a_shim_in_every_dialect(tmp_path: Path, client: str, upstream: str, stream: bool) -> None:
     async with judged(tmp_path, ScriptedJudge({"bash": "deny"}), Manner("shim"), upstream, turns=[TURN]) as stage:
-        (shell, told), other = calls(reply_of(client, await asked(stage, client, stream=stream), stream=stream))
+        data = await asked(stage, client, stream=stream, tools=OFFERED[client])
+        (shell, told), other = calls(reply_of(client, data, stream=stream))
         assert shell == "bash"
         assert told["command"].endswith("; exit 126)")
         assert other == ("read", {"path": "a"})
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+async def test_a_client_that_runs_nothing_gets_the_words(tmp_path: Path, client: str) -> None:
+    async with judged(tmp_path, ScriptedJudge(otherwise="deny"), Manner("shim"), turns=[ONLY]) as stage:
+        reply = reply_of(client, await asked(stage, client, stream=True), stream=True)
+        assert calls(reply) == []
+        assert "[interlock] Not allowed" in words(reply)
 
 
 @pytest.mark.parametrize("stream", [True, False])

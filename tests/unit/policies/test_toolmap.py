@@ -21,6 +21,7 @@ KINDS = {
     # Cline, Roo
     "run_commands": "shell", "read_files": "read", "editor": "edit", "execute_command": "shell", "write_to_file": "write",
     "replace_in_file": "edit", "apply_diff": "edit", "list_files": "list", "use_mcp_tool": "mcp", "new_task": "agent",
+    "team_spawn_teammate": "agent", "team_run_task": "agent", "team_task": "plan", "team_mission_log": "plan",
     # goose, Cursor, VS Code, Kiro, smolagents
     "developer__shell": "shell", "developer__text_editor": "edit", "run_terminal_cmd": "shell", "delete_file": "delete",
     "run_in_terminal": "shell", "create_file": "write", "fs_read": "read", "execute_bash": "shell", "python_interpreter": "shell",

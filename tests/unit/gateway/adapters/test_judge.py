@@ -159,6 +159,27 @@ async def test_refusals_are_counted_over_requests_and_trip(bench):
     assert await bench.decision(read("/repo/b.py")) == "allow"
 
 
+async def test_after_the_breaker_a_refusal_ends_the_turn(bench):
+    secret = read("/home/u/.ssh/id_rsa")
+    early = [(await bench.verdicts(secret))[0] for _ in range(2)]
+    assert [told.refusal for told in early] == [None, None], "the harness's own form"
+    third, fourth = [(await bench.verdicts(secret))[0] for _ in range(2)]
+    assert (third.refusal, fourth.refusal) == ("text", "text")
+    words = "3 calls in a row were refused; a human must look at this session first: stop here and tell the user."
+    assert third.context == (words,)
+    (plain,) = await bench.verdicts(read())
+    assert (plain.decision, plain.refusal, plain.context) == ("ask", "text", ()), "its reason says so already"
+    assert "3 calls" in plain.reason or "4 calls" in plain.reason
+
+
+async def test_a_form_that_ends_the_turn_anyway_is_kept(tmp_path):
+    policy = load([("p", "version: 1\ndefaults: {refusal: {'*': error}}\nrules: {a: [{id: no, deny: {tool: read}}]}")])
+    bench = Bench(tmp_path, policy=policy)
+    told = [(await bench.verdicts(read()))[0].refusal for _ in range(4)]
+    assert told == ["error"] * 4
+    await bench.approvals.aclose()
+
+
 async def test_secrets_are_masked_for_those_who_decide(bench):
     key = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
     await bench.verdicts(fetch(f"https://x.example/?t={key}"))

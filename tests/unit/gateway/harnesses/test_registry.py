@@ -152,3 +152,11 @@ def test_a_large_body_costs_no_more_than_a_small_one() -> None:
         return min(timeit.repeat(lambda: registry.detect(agent, view, "chat"), number=20, repeat=7))
 
     assert cost(large) < 10 * cost(small) + 0.001
+
+
+def test_only_codex_needs_a_keep_alive_of_its_own() -> None:
+    assert registry.keepalive("codex", "responses").startswith(b"event: keepalive\n")
+    assert registry.keepalive("codex", "responses").endswith(b"\n\n")
+    others = [(name, dialect) for name in registry.all_harnesses() for dialect in s.PATHS if name != "codex"]
+    assert {registry.keepalive(name, dialect) for name, dialect in others} == {b""}
+    assert registry.keepalive("nobody", "responses") == b""

@@ -1,8 +1,12 @@
 import asyncio
+import json
+
+from msgspec.structs import replace
 
 from gateway.ir.exchange import Exchange
 from gateway.pipeline.flight import Flight
 from gateway.testing.clock import ManualClock, settle
+from gateway.wire.sse import data_of
 
 
 class Sink:
@@ -53,6 +57,14 @@ async def test_the_first_write_opens_the_stream():
     assert rest == [b"one", b"two"]
     assert flight.reply_bytes == 6
     assert flight.last_write == 1005
+
+
+async def test_a_harness_may_need_a_keep_alive_of_its_own():
+    flight = made()
+    identity = replace(flight.exchange.identity, harness="codex")
+    flight.exchange = replace(flight.exchange, dialect="responses", identity=identity)
+    await flight.ping()
+    assert json.loads(data_of(flight.sink.sent[1])) == {"type": "keepalive", "sequence_number": 0}
 
 
 async def test_a_keep_alive_opens_it_too_but_is_no_reply():

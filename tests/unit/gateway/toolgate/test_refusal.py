@@ -18,6 +18,15 @@ def test_words_name_rule_reason_and_what_is_allowed():
     assert len(text_of(call(), Verdict("deny", "rules", "x" * 9000))) == 2000
 
 
+def test_what_matters_comes_first():
+    """Cline shows its user 48 characters of a result: the id of the approval is among them."""
+    ticket = Verdict("ask", "approval", "rule look: look first", ticket="apr_0123456789ab")
+    assert text_of(call("run_commands"), ticket)[:43].endswith("apr_0123456789ab")
+    assert text_of(call(), DENY).startswith("[interlock] Not allowed: bash (policy, no-rm): it deletes.")
+    named = Verdict("deny", "rules", "rule no-rm: it deletes", DENY.rules)
+    assert text_of(call(), named).startswith("[interlock] Not allowed: bash: rule no-rm: it deletes.")
+
+
 def test_allowed_calls_are_left_alone():
     assert ruling(complete(), ALLOW, Manner()).untouched
 
@@ -93,6 +102,11 @@ def test_the_command_of_a_shim_only_prints(evil, tmp_path):
     assert not set(arguments["command"].split("'")[3]) & set("\"'`$\\&|<>^%!\n\r\0‘’")
 
 
+def test_nothing_sticks_to_what_people_copy():
+    arguments = json.loads(shim(call(), 'run `interlock approvals grant apr_1` or “ask” the team\'s "lead"'))
+    assert "run interlock approvals grant apr_1 or ask the teams lead" in arguments["command"]
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "where"),
     [
@@ -112,11 +126,27 @@ def test_shells_of_all_harnesses(name, arguments, where):
     }
 
 
+def test_a_shim_keeps_nothing_that_could_run():
+    """Of a refused call nothing may be left that decides what runs, as whom, or what is loaded into it."""
+    evil = {
+        "cmd": "x", "shell": "/repo/bash", "env": {"BASH_ENV": "/repo/evil"}, "login": True, "tty": True, "session_id": 4,
+        "sandbox_permissions": "require_escalated", "with_escalated_permissions": True, "prefix_rule": ["rm"],
+        "is_background": True, "stdin": "y", "unheard-of": 1, "workdir": "/repo", "yield_time_ms": 5, "description": "d",
+    }  # fmt: skip
+    made = json.loads(shim(call("exec_command", evil), "no"))
+    assert made.pop("cmd").endswith("exit 126)")
+    off = {"login": False, "tty": False, "is_background": False}
+    assert made == {"workdir": "/repo", "yield_time_ms": 5, "description": "d", **off}
+    listed = {"commands": [{"command": "git", "args": ["push"], "env": {"A": "b"}}, {"command": "ls"}]}
+    assert [list(entry) for entry in json.loads(shim(call("run_commands", listed), "no"))["commands"]] == [["command"]]
+
+
 def test_vendor_shells():
-    item = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"], "env": {}}}
+    item = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "command": ["ls"]}}
+    item["action"] |= {"env": {"LD_PRELOAD": "/repo/evil.so"}, "user": "root", "timeout_ms": 5}
     made = json.loads(shim(call("local_shell_call", item), "no"))
     assert made["action"]["command"][:2] == ["sh", "-c"]
-    assert made["action"]["env"] == {}
+    assert {**made["action"], "command": None} == {"type": "exec", "command": None, "env": {}, "timeout_ms": 5}
     assert shim(call("computer_call", {"type": "computer_call", "action": {}}), "no") is None
 
 
@@ -132,6 +162,8 @@ def test_vendor_shells():
         call("bash", {"command": "x"}, namespace="mcp__server"),
         call("bash", custom=True),
         call("python", {"code": "x"}),
+        call("bash", {"command": "x"}, known=frozenset()),
+        call("bash", {"command": "x"}, known=frozenset({"run_commands"})),
         call("str_replace_based_edit_tool", {"command": "create", "path": "x"}),
     ],
 )
