@@ -139,7 +139,7 @@ class Policy:
     guard: Guard
     borrowed: frozenset[str] = frozenset()
     """Rules that came with a bundled policy this one extends."""
-    at: Points = Points()
+    at: Points = points.NONE
     """The same hooks by point."""
 
     @property

@@ -20,8 +20,8 @@ from policies.compiled import STRICT, Policy, Resolved, narrowest, strictest, su
 from policies.facts import Facts
 from policies.hooks import HookAnswer
 from policies.model import AskForm, DenyLimit, Hook
-from policies.points import Points
 from policies.paths import clean
+from policies.points import Points
 from policies.ruling import Ruling
 from policies.session import Refusals
 from policies.taint import Tainted

@@ -56,5 +56,7 @@ def whole(file: PolicyFile) -> Iterator[tuple[str, str]]:
             globs = profile.match.tag if profile.match is not None else None
             for tag in hook.tags:
                 if globs is not None and tag in Words(globs):
-                    message = f"the tag {tag} of hook {name} chooses the profile {profile_name}: a hook must not do that"
+                    message = (
+                        f"the tag {tag} of hook {name} chooses the profile {profile_name}: a hook must not do that"
+                    )
                     yield message, "use another tag"

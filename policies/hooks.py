@@ -91,7 +91,7 @@ def payload(point: Point, caller: Caller, own: dict[str, Any]) -> bytes:
         "key": caller.key_id,
         "harness": caller.harness,
         "agent": caller.agent,
-        "tags": list(caller.tags),
+        "tags": list(dict.fromkeys((*caller.tags, *filter(None, caller.extra.get("private", "").split("\n"))))),
         "cwd": caller.cwd,
         "taint": sorted(caller.taint),
         "at": caller.now_s,
@@ -129,7 +129,9 @@ def answer(hook: Hook, text: bytes) -> HookAnswer:
     if decision is not None and (decision not in _DECISIONS or (decision == "ask" and "ask" not in spec.may)):
         return HookAnswer(failed=f"it answered {decision[:40]!r}, which is no decision at {hook.on}")
     if len(reason) > REASON_CHARS_MAX or len(context) > CONTEXT_CHARS_MAX:
-        return HookAnswer(failed=f"its reason is over {REASON_CHARS_MAX} or its context over {CONTEXT_CHARS_MAX} characters")
+        return HookAnswer(
+            failed=f"its reason is over {REASON_CHARS_MAX} or its context over {CONTEXT_CHARS_MAX} characters"
+        )
     if context and "context" not in spec.may:
         return HookAnswer(failed=f"no context can be added at {hook.on}")
     return _rest(hook, value, HookAnswer(_DECISIONS.get(decision or ""), reason, None, context))
@@ -145,7 +147,11 @@ def _rest(hook: Hook, value: dict[str, Any], held: HookAnswer) -> HookAnswer:
     if arguments is not None:
         if not isinstance(arguments, dict | str) or "rewrite" not in may or not hook.may_rewrite:
             return HookAnswer(failed="it rewrote the arguments and may not")
-        said = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        said = (
+            arguments
+            if isinstance(arguments, str)
+            else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        )
         raw = said.encode("utf-8", "surrogatepass")
     if (lane is not None or tags is not None) and "route" not in may:
         return HookAnswer(failed=f"no lane and no tags can be chosen at {hook.on}")

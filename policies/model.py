@@ -222,8 +222,8 @@ class Defaults(Strict):
     )
     on_timeout: Literal["ask", "deny"] = Field(
         default="ask",
-        description="When a verdict takes too long: ask makes a ticket. A call that never became complete (too large, too slow) "
-        "is refused in any case: nobody could be shown what it is.",
+        description="When a verdict takes too long: ask makes a ticket. A call that never became complete (too large, too "
+        "slow) is refused in any case: nobody could be shown what it is.",
     )
     ask: AskForm = Field(default="ticket", description="How to ask.")
     ask_timeout_s: float = Field(
@@ -282,18 +282,18 @@ class Profile(Strict):
     default: Decision | None = Field(default=None, description="Decision when no rule matches.")
     strip: Names = Field(
         default=(),
-        description="Tools denied by name glob, and left out of the request before a model sees it: the same tools in every "
-        "turn, so caches survive.",
+        description="Tools denied by name glob, and left out of the request before a model sees it: the same ones in "
+        "every turn, so caches survive.",
     )
     strip_denied: bool = Field(
         default=False,
-        description="Also leaves out what a rule of this profile denies whatever its arguments say: a deny of `tool` or `mcp` "
-        "alone, without `when`.",
+        description="Also leaves out what a rule of this profile denies whatever its arguments say: a deny of `tool` or "
+        "`mcp` alone, without `when`.",
     )
     prompts: bool = Field(
         default=False,
-        description="The harness of these callers asks its user before it runs a call. Only then `delegate` hands an ask to it; "
-        "match such a profile by `key`, because a harness name is the client's own word.",
+        description="The harness of these callers asks its user before it runs a call. Only then `delegate` hands an ask "
+        "to it; match such a profile by `key`, because a harness name is the client's own word.",
     )
 
 
@@ -319,14 +319,15 @@ class Hook(Strict):
     )
     program: Names | None = Field(
         default=None,
-        description="Globs of programs: only calls with such a command, or with a command that could not be read. For points "
-        "that see a call's facts.",
+        description="Globs of programs: only calls with such a command, or with a command that could not be read. For "
+        "points that see a call's facts.",
     )
     command: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="Program and arguments; no shell. JSON on stdin."
     )
     env: Names = Field(
-        default=(), description="Variables of the gateway that a command gets beside PATH, HOME, locale and certificates."
+        default=(),
+        description="Variables of the gateway that a command gets beside PATH, HOME, locale and certificates.",
     )
     http: str | None = Field(default=None, pattern=r"^https?://", description="Address that gets the JSON by POST.")
     model: str | None = Field(default=None, description="Name of a configured model that judges by `criteria`.")
@@ -340,7 +341,9 @@ class Hook(Strict):
     lanes: tuple[Lane, ...] = Field(
         default=(), description="Lanes a hook at pre_route may narrow a request to, beside local."
     )
-    tags: Names = Field(default=(), description="Tags a hook at pre_route may give a request; none that a profile asks for.")
+    tags: Names = Field(
+        default=(), description="Tags a hook at pre_route may give a request; none that a profile asks for."
+    )
     concurrency: int = Field(default=8, ge=1, le=256, description="Most runs at a time.")
     output_bytes: int = Field(default=65_536, ge=64, le=1_048_576, description="Most bytes of its answer.")
 

@@ -44,6 +44,14 @@ _VERDICT: dict[str, Any] = {
     "properties": {"decision": {"enum": ["allow", "ask"]}, "rules": _TEXTS},
     "required": ["decision", "rules"],
 }
+_PROMPT = {"type": "string", "description": "The newest text from the user's side."}
+_REQUEST: dict[str, dict[str, Any]] = {
+    "model": {"type": "string", "description": "As it was asked for."},
+    "dialect": {"enum": ["chat", "messages", "responses"]},
+    "call": {"type": "string", "description": "What the harness asks for: main, tool_result, title, summary, …"},
+    "tools": _TEXTS,
+    "prompt": _PROMPT,
+}
 
 COMMON: dict[str, dict[str, Any]] = {
     "version": {"const": SCHEMA_VERSION},
@@ -80,17 +88,17 @@ class Spec:
 POINTS: dict[Point, Spec] = {
     "session_start": Spec(
         "The first request of a session, and again until one was let through. Its context stays for the whole session.",
-        {"model": _TEXT, "dialect": _TEXT, "tools": _TEXTS, "prompt": _TEXT},
+        _REQUEST,
         ("deny", "context"),
     ),
     "request": Spec(
         "A request has been read, its caller and session are known.",
-        {"model": _TEXT, "dialect": _TEXT, "stream": _FLAG, "messages": _COUNT, "tools": _TEXTS, "prompt": _TEXT},
+        _REQUEST | {"stream": _FLAG, "messages": _COUNT},
         ("deny", "context"),
     ),
     "pre_route": Spec(
         "Before a model is chosen.",
-        {"model": _TEXT, "call": _TEXT, "task": _MAYBE, "context_tokens": _COUNT, "prompt": _TEXT},
+        {"model": _TEXT, "call": _TEXT, "task": _MAYBE, "context_tokens": _COUNT, "prompt": _PROMPT},
         ("deny", "context", "route"),
     ),
     "post_route": Spec(
@@ -181,6 +189,9 @@ class Points:
 _NOT_OF_REQUESTS: tuple[Point, ...] = ("permission_decided", "reload")
 
 
+NONE = Points()
+
+
 def resolved(hooks: Iterable[Hook]) -> Points:
     """The hooks of a policy by point."""
     by: dict[str, tuple[Hook, ...]] = {}
@@ -210,9 +221,7 @@ _RIGHTS: dict[Right, dict[str, dict[str, Any]]] = {
     "rewrite": {
         "arguments": {"type": ["object", "string"], "description": "Replaces the call's arguments; needs may_rewrite."}
     },
-    "context": {
-        "context": {"type": "string", "maxLength": CONTEXT_CHARS_MAX, "description": "Told to the model."}
-    },
+    "context": {"context": {"type": "string", "maxLength": CONTEXT_CHARS_MAX, "description": "Told to the model."}},
     "route": {
         "lane": {"type": "string", "description": "local, or one of the hook's `lanes`: no other lane is used."},
         "tags": {**_TEXTS, "description": "Of the hook's `tags`; added to the request's."},

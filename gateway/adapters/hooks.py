@@ -22,8 +22,10 @@ from policies.model import Hook
 if TYPE_CHECKING:  # it takes 0.3 s to import, and only HTTP hooks need it
     import aiohttp
 
-ModelJudge = Callable[[Hook, bytes], Awaitable[bytes]]
-"""Asks a hook's model: the payload in, the model's JSON answer out (policies.hooks.ANSWER_SCHEMA)."""
+ModelJudge = Callable[[Hook, bytes], Awaitable[HookAnswer]]
+"""Asks a hook's model about a payload (gateway.adapters.hook_model). OSError, ValueError when it could not be asked."""
+Counted = Callable[[Hook, str], None]
+"""Hears how each run came out: pass, allow, ask, deny, failed."""
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """A hook gets no keys of the gateway unless its own program reads them from somewhere."""
 ERROR_BYTES_MAX = 4_096
@@ -35,12 +37,20 @@ class HookRunner:
     """One per runtime; `aclose` ends its HTTP connections. Hooks are known by id."""
 
     def __init__(
-        self, configured: Sequence[Hook], model: ModelJudge | None = None, environment: Mapping[str, str] = os.environ
+        self,
+        configured: Sequence[Hook],
+        model: ModelJudge | None = None,
+        environment: Mapping[str, str] = os.environ,
+        counted: Counted | None = None,
     ) -> None:
         self._hooks = {hook.id: hook for hook in configured}
         self._slots = {hook.id: asyncio.Semaphore(hook.concurrency) for hook in configured}
         self._model = model
-        self._environment = {name: environment[name] for name in KEPT_ENVIRONMENT if name in environment}
+        self._counted = counted
+        self._environments = {
+            hook.id: {name: environment[name] for name in (*KEPT_ENVIRONMENT, *hook.env) if name in environment}
+            for hook in configured
+        }
         self._session: aiohttp.ClientSession | None = None
 
     async def run(self, hook_id: str, payload: bytes) -> HookAnswer:
@@ -58,6 +68,8 @@ class HookRunner:
             answer = HookAnswer(failed=f"it could not be run: {type(error).__name__}: {error}"[:300])
         if answer.failed:
             _log.warning("hook %s: %s", hook_id, answer.failed)
+        if self._counted is not None:
+            self._counted(hook, "failed" if answer.failed else answer.decision or "pass")
         return answer
 
     async def aclose(self) -> None:
@@ -74,7 +86,7 @@ class HookRunner:
             case "model":
                 if self._model is None:
                     return HookAnswer(failed="no model can be asked here")
-                return hooks.answer(hook, await self._model(hook, payload))
+                return await self._model(hook, payload)
 
     async def _command(self, hook: Hook, payload: bytes) -> HookAnswer:
         assert hook.command is not None
@@ -83,7 +95,7 @@ class HookRunner:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
+            env=self._environments[hook.id],
             start_new_session=True,
         )
         try:
