@@ -128,18 +128,32 @@ class HookRunner:
             return hooks.answer(hook, body)
 
 
+class _TooMuch(Exception):
+    """More output than the hook may give."""
+
+
 async def _talk(hook: Hook, process: asyncio.subprocess.Process, payload: bytes) -> HookAnswer:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    _, out, err = await asyncio.gather(
-        _feed(process.stdin, payload),
-        _bounded(process.stdout, hook.output_bytes),
-        _head(process.stderr, ERROR_BYTES_MAX),
-    )
-    if out is None:
+    try:
+        async with asyncio.TaskGroup() as talk:
+            talk.create_task(_feed(process.stdin, payload))
+            out = talk.create_task(_all(process.stdout, hook.output_bytes))
+            err = talk.create_task(_head(process.stderr, ERROR_BYTES_MAX))
+    except ExceptionGroup as group:
+        if group.subgroup(_TooMuch) is None:
+            raise group.exceptions[0] from None
         return HookAnswer(failed=f"its output is larger than {hook.output_bytes} bytes")
-    return hooks.exited(hook, await process.wait(), out, err)
+    return hooks.exited(hook, await process.wait(), out.result(), err.result())
+
+
+async def _all(stream: asyncio.StreamReader, most: int) -> bytes:
+    """_TooMuch as soon as it is, because a program that writes on would have to be waited for."""
+    out = await _bounded(stream, most)
+    if out is None:
+        raise _TooMuch
+    return out
 
 
 async def _feed(stdin: asyncio.StreamWriter, payload: bytes) -> None:
@@ -177,4 +191,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
+    # The pipes go first: asyncio waits for their ends, and those of a program that was cut off while it wrote, or whose
+    # children left its group, never come (Process has no public way to close them, python/cpython#119710).
+    process._transport.close()  # type: ignore[attr-defined]
     await process.wait()
