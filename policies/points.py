@@ -2,7 +2,7 @@
 
 One table is the source of everything: the JSON schemas, what an answer may hold, what a policy may say of a hook, and
 docs/reference/hooks.md. `Points` holds the hooks of a policy by point, resolved when it is loaded: a point without hooks
-is None, and costs a request one comparison.
+is None, and costs a request a comparison.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -20,7 +21,7 @@ from gateway.endpoints import Endpoint
 from gateway.errors import GatewayError
 from gateway.ir import request as ir
 from gateway.ir.events import Response
-from gateway.ir.exchange import HopRow, LedgerRow
+from gateway.ir.exchange import HopRow, LedgerRow, Outcome
 from gateway.ir.usage import Usage
 from gateway.ports import Clock, Health, Ledger, PriceBook, Random, Timeouts, Upstream, UpstreamRequest
 from policies import hooks, modelhook
@@ -107,6 +108,7 @@ class ModelHooks:
     async def _asked(self, hook: Hook, payload: bytes, told: dict[str, Any], endpoint: Endpoint) -> HookAnswer:
         now, began = self._clock.now(), self._clock.monotonic()
         asked = _Asked(hook, told, f"hook_{int(now * 1000):012x}{self._random.token(6)}", endpoint, now, began)
+        self._ledger.opened(asked.request_id, partial(self._row, asked, lost=True))
         probe = self._health.started(endpoint.name)
         trips = False
         try:
@@ -172,7 +174,8 @@ class ModelHooks:
             return HookAnswer(failed=f"its answer is larger than {hook.output_bytes} bytes")
         return modelhook.verdict(hook, text)
 
-    def _row(self, asked: _Asked) -> LedgerRow:
+    def _row(self, asked: _Asked, *, lost: bool = False) -> LedgerRow:
+        """`lost`: the process ends while the call is under way."""
         endpoint, told, usage = asked.endpoint, asked.told, asked.usage
         seconds = self._clock.monotonic() - asked.began
         cost = cost_of(usage, self._models.pricing(endpoint.name), self._prices, at_s=asked.at_s, busy_s=seconds)
@@ -184,6 +187,7 @@ class ModelHooks:
             cost_usd_micros=cost.total_usd_micros, cost_parts=cost.parts, price_version=cost.version, lane=endpoint.lane,
         )  # fmt: skip
         ok = asked.outcome == "ok"
+        outcome: Outcome = "lost" if lost else "ok" if ok else "upstream_error" if asked.error is not None else "cut"
         return LedgerRow(
             request_id=asked.request_id,
             at_s=asked.at_s,
@@ -200,7 +204,7 @@ class ModelHooks:
             task=None,
             sticky=False,
             stream=False,
-            outcome="ok" if ok else "upstream_error" if asked.error is not None else "cut",
+            outcome=outcome,
             status=asked.status,
             error=asked.error if asked.error is not None or ok else "the hook's time was over",
             finish=asked.finish,

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._shared import parsed
+from gateway.dialects._shared import RAW_NULL, parsed
 from gateway.dialects.contract import View
 from gateway.errors import PolicyDenied
 from gateway.ir.request import DialectName
@@ -29,8 +29,8 @@ class _Tool(msgspec.Struct):
     name: str | None = None
     function: _Named | None = None
     custom: _Named | None = None
-    tools: msgspec.Raw | None = None
-    cache_control: msgspec.Raw | None = None
+    tools: msgspec.Raw = RAW_NULL
+    cache_control: msgspec.Raw = RAW_NULL
 
     @property
     def called(self) -> str:
@@ -68,7 +68,7 @@ def _kept(tools: Sequence[msgspec.Raw], gone: Stripped) -> tuple[list[bytes], li
     names: list[str] = []
     for index, raw in enumerate(tools):
         tool = parsed(_tool, raw, f"$.tools[{index}]")
-        if tool.type == "namespace" and tool.tools is not None:
+        if tool.type == "namespace" and bytes(tool.tools) != b"null":
             inner, inside = _kept_inside(tool, gone)
             names += inside
             if not inside:
@@ -86,7 +86,7 @@ def _kept(tools: Sequence[msgspec.Raw], gone: Stripped) -> tuple[list[bytes], li
 def _kept_inside(space: _Tool, gone: Stripped) -> tuple[list[bytes], list[str]]:
     kept: list[bytes] = []
     names: list[str] = []
-    for raw in parsed(_raws, space.tools or b"[]", "$.tools[].tools"):
+    for raw in parsed(_raws, space.tools, "$.tools[].tools"):
         called = parsed(_tool, raw, "$.tools[].tools[]").called
         if gone(called, space.name or ""):
             names.append(called)
@@ -97,7 +97,7 @@ def _kept_inside(space: _Tool, gone: Stripped) -> tuple[list[bytes], list[str]]:
 
 def _move_mark(kept: list[bytes], tool: _Tool) -> None:
     """The cache mark of a tool that goes, to the one before it."""
-    mark = bytes(tool.cache_control) if tool.cache_control is not None else b"null"
+    mark = bytes(tool.cache_control)
     if mark != b"null" and kept and "cache_control" not in splice.fields(kept[-1]):
         kept[-1] = splice.splice(kept[-1], {"cache_control": mark})
 

@@ -83,7 +83,9 @@ async def test_a_refusal_comes_in_the_clients_dialect_with_hook_and_reason(tmp_p
 @every_dialect
 async def test_context_stands_behind_the_conversation(tmp_path, dialect, point):
     heard = Heard(tmp_path)
-    async with gateway(tmp_path, {"id": "tell", "on": point, "command": heard.command(CONTEXT)}, dialect=dialect) as stage:
+    async with gateway(
+        tmp_path, {"id": "tell", "on": point, "command": heard.command(CONTEXT)}, dialect=dialect
+    ) as stage:
         assert (await stage.ask(dialect, "hello")).status == 200
         assert last_text(dialect, sent(stage)).endswith('<hook-context hook="tell">\nMind the gap.\n</hook-context>')
         (told,) = heard.told
@@ -156,7 +158,9 @@ async def test_pre_route_narrows_to_a_lane(tmp_path):
 
 @pytest.mark.parametrize("answer", [{"lane": "frontier"}, {"lane": "everywhere"}, {"tags": ["x"]}])
 async def test_pre_route_cannot_choose_what_it_does_not_list(tmp_path, answer):
-    async with gateway(tmp_path, {"on": "pre_route", "command": Heard(tmp_path).command(answer)}, models=lanes()) as stage:
+    async with gateway(
+        tmp_path, {"on": "pre_route", "command": Heard(tmp_path).command(answer)}, models=lanes()
+    ) as stage:
         assert (await stage.ask("chat")).status == 403
     hook = {"on": "pre_route", "command": Heard(tmp_path).command(answer), "lanes": ["frontier"], "tags": ["x"]}
     async with gateway(tmp_path, hook, models=lanes()) as stage:
@@ -179,7 +183,11 @@ async def test_post_route_and_pre_upstream_are_told_where_it_goes(tmp_path):
     async with gateway(tmp_path, *hooks) as stage:
         assert (await stage.ask("chat")).status == 200
     assert (route.told[0]["model"], route.told[0]["hops"]) == ("up/model", ["up/model"])
-    assert (up.told[0]["model"], up.told[0]["dialect"], up.told[0]["provider"]) == ("up/model", "chat", "openai_compatible")
+    assert (up.told[0]["model"], up.told[0]["dialect"], up.told[0]["provider"]) == (
+        "up/model",
+        "chat",
+        "openai_compatible",
+    )
 
 
 # --- tool calls --------------------------------------------------------------------------------------------------
@@ -199,7 +207,11 @@ def pre(answer=None, folder=None, **more):
 @every_dialect
 async def test_a_rewrite_reaches_the_client_and_is_judged_again(tmp_path, dialect, stream):
     heard = Heard(tmp_path)
-    for command, wanted in (("ls /repo/sandbox", "ls /repo/sandbox"), ("rm -rf /repo", "exit 126"), ("git push", "exit 126")):
+    for command, wanted in (
+        ("ls /repo/sandbox", "ls /repo/sandbox"),
+        ("rm -rf /repo", "exit 126"),
+        ("git push", "exit 126"),
+    ):
         answer = {"arguments": {"command": command}, "decision": "allow"}
         hook = {"id": "jail", "on": "pre_tool_use", "command": heard.command(answer), "may_rewrite": True}
         async with gateway(tmp_path, hook, dialect=dialect, upstream=said(bash("ls /repo"))) as stage:
@@ -216,7 +228,8 @@ async def test_no_rewrite_lifts_a_deny_or_a_floor(tmp_path, command):
 
 
 @pytest.mark.parametrize(
-    ("command", "passes"), [("make all", True), ("ls /repo", True), ("git push", False), ("rm x", False), ("$(x)", False)]
+    ("command", "passes"),
+    [("make all", True), ("ls /repo", True), ("git push", False), ("rm x", False), ("$(x)", False)],
 )
 async def test_an_allow_lifts_a_plain_ask_only(tmp_path, command, passes):
     async with gateway(tmp_path, pre({"decision": "allow"}, tmp_path), upstream=said(bash(command))) as stage:
@@ -259,7 +272,11 @@ async def test_post_tool_use_sees_each_new_result(tmp_path, dialect):
 
 
 async def test_post_tool_use_may_refuse_the_request(tmp_path):
-    hook = {"id": "look", "on": "post_tool_use", "command": Heard(tmp_path).command({"decision": "deny", "reason": "bad"})}
+    hook = {
+        "id": "look",
+        "on": "post_tool_use",
+        "command": Heard(tmp_path).command({"decision": "deny", "reason": "bad"}),
+    }
     async with gateway(tmp_path, hook, upstream=said(bash())) as stage:
         call = await call_of(stage, "chat")
         reply = await stage.client.post(PATHS["chat"], asking("chat", "do it", *returned("chat", call, "x")))
@@ -390,7 +407,9 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-@pytest.mark.parametrize(("on_error", "request_", "call"), [(None, 403, False), ("deny", 403, False), ("allow", 200, True)])
+@pytest.mark.parametrize(
+    ("on_error", "request_", "call"), [(None, 403, False), ("deny", 403, False), ("allow", 200, True)]
+)
 async def test_what_fails_counts_as_on_error(tmp_path, failure, on_error, request_, call):
     more = {"command": FAILURES[failure], "timeout_ms": 1000, **({"on_error": on_error} if on_error else {})}
     async with gateway(tmp_path, {"on": "request", **more}) as stage:
@@ -446,7 +465,9 @@ def judged_by(folder, *words, point="pre_tool_use", command="make all", **more):
     judge = ScriptedModel(turns=[word if isinstance(word, Turn) else Turn(parts=(Text(word),)) for word in words])
     upstream = ScriptedUpstream(ScriptedModel(turns=[bash(command)] * 4), vendors={"http://judge.test": judge})
     hook = {"id": "wise", "on": point, "model": "up/judge", "criteria": "No builds after nine.", **more}
-    return judge, gateway(folder, hook, models={**models, "routes": [{"id": "r", "to": ["up/model"]}]}, upstream=upstream)
+    return judge, gateway(
+        folder, hook, models={**models, "routes": [{"id": "r", "to": ["up/model"]}]}, upstream=upstream
+    )
 
 
 @pytest.mark.parametrize(
@@ -552,7 +573,9 @@ async def test_a_model_that_cannot_be_reached(tmp_path):
 
 
 async def test_runs_are_counted(tmp_path):
-    async with gateway(tmp_path, {"on": "request", "command": Heard(tmp_path).command("garbage"), "on_error": "allow"}) as stage:
+    async with gateway(
+        tmp_path, {"on": "request", "command": Heard(tmp_path).command("garbage"), "on_error": "allow"}
+    ) as stage:
         await stage.ask("chat")
         wanted = 'interlock_hook_runs_total{hook="hook-1",outcome="failed",point="request"} 1.0'
         assert wanted in stage.gateway.exposition()
@@ -595,7 +618,9 @@ async def test_delegated_calls_are_released_as_they_are(tmp_path, dialect, strea
             bodies.append(b"\n".join(line for line in reply.body.split(b"\n") if not line.startswith(b":")))
             if prompts is not None:
                 (record,) = await records(stage, "decision")
-                assert (record["decision"], record["granted_by"]) == (("allow", "delegated") if prompts else ("ask", ""))
+                assert (record["decision"], record["granted_by"]) == (
+                    ("allow", "delegated") if prompts else ("ask", "")
+                )
                 assert len(await stage.gateway.judging.listed("pending", 10)) == (0 if prompts else 1)
     assert bodies[0] == bodies[1] != bodies[2]
 
@@ -629,7 +654,7 @@ async def test_denied_tools_are_taken_out_and_the_prefix_stays(tmp_path, dialect
             history += [{"role": "assistant", "content": "done"}, {"role": "user", "content": "more"}]
         bodies = [record.body for record in stage.upstream.model.work]
         assert [names_in(record.json) for record in stage.upstream.model.work] == [["read"]] * 3
-        for before, after in zip(bodies, bodies[1:], strict=False):
+        for before, after in itertools.pairwise(bodies):
             cut = before.index(b'"tools"')
             assert after[cut : cut + before[cut:].index(b"]")] == before[cut : cut + before[cut:].index(b"]")]
 
