@@ -21,21 +21,21 @@ INTRO = """
 Programs, addresses and models that are asked or told at named points: what each point tells, what it takes for an answer,
 and every limit, from the code itself. How to write one is in [write a hook](../how-to/write-a-hook.md).
 
-Nothing a hook says is wider than the rules: no answer lifts a deny or a floor, a rewrite is judged from the start, a lane can
-only be narrowed. A request whose policy has no hooks pays a few comparisons.
+Nothing a hook says is wider than the rules: no answer lifts a deny or a floor, a rewrite is judged from the start, a lane
+can only be narrowed. A request whose policy has no hooks pays a few comparisons.
 """
 RIGHTS: dict[Right, str] = {
     "deny": "refuses the call (as the policy's refusals do), or the request with 403 in the client's dialect",
     "ask": "a person must look at the call",
     "allow": "lifts an ask that has no floor; at every other point that decides it means: go on",
-    "rewrite": "replaces the call's arguments, with `may_rewrite`; the new call is judged from the start by the rules and by "
-    "all other hooks, and what asked before with a floor still asks",
+    "rewrite": "replaces the call's arguments, with `may_rewrite`; the new call is judged from the start by the rules and "
+    "by all other hooks, and what asked before with a floor still asks",
     "context": "adds text as the last thing the model reads from the user's side, in front of no cached byte",
     "route": "narrows the request to a lane (`local`, or one of the hook's `lanes`) and adds some of its `tags`",
 }
 FORMS = (
     ("`command`", "exit 0: go on, or as stdout says; exit 2: block, stderr is the reason; anything else: `on_error`"),
-    ("`http`", "204 or an empty 200: go on; 200 with JSON: as it says; anything else: `on_error`; redirects are not followed"),
+    ("`http`", "204 or an empty 200: go on; 200 with JSON: as it says; all else, redirects too: `on_error`"),
     ("`model`", "`{\"decision\", \"reason\"}` and nothing else; anything unclear: `on_error`"),
 )  # fmt: skip
 
@@ -76,7 +76,7 @@ def limits() -> list[tuple[str, str]]:
         ("runs of one hook at a time, unless `concurrency` says otherwise", str(Hook.model_fields["concurrency"].default)),
         ("reason, context of one answer", f"{points.REASON_CHARS_MAX}, {points.CONTEXT_CHARS_MAX} characters"),
         ("context of all hooks in one request", f"{pipeline.ADDED_CHARS_MAX} characters, then the request is refused"),
-        ("`prompt`, `result` in a payload", f"{pipeline.PROMPT_CHARS_MAX}, {pipeline.RESULT_CHARS_MAX} characters, their ends"),
+        ("`prompt`, `result` in a payload", f"{pipeline.PROMPT_CHARS_MAX}, {pipeline.RESULT_CHARS_MAX} characters, the end"),
         ("tool results of one request that hooks look at", f"{pipeline.RESULTS_MAX}, then the request is refused"),
         ("payload that a model judges", f"{modelhook.MATERIAL_BYTES_MAX} bytes"),
         ("tokens of a model's answer, thoughts included", str(modelhook.ANSWER_TOKENS_MAX)),
