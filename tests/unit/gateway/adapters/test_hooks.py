@@ -154,3 +154,15 @@ async def test_every_run_is_counted():
         "h", b"{}"
     )
     assert heard == [("h", "ask"), ("h", "failed")]
+
+
+async def test_a_request_that_is_over_ends_its_hook(tmp_path):
+    mark = tmp_path / "pid"
+    source = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    running = asyncio.ensure_future(run(command(source, timeout_ms=60_000)))
+    while not mark.exists() or not mark.read_text():  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not _alive(int(mark.read_text()))
