@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from gateway import __version__
 from gateway.accounting.cost import Pricing
 from gateway.adapters import policy_files
 from gateway.adapters import secrets as secret_store
+from gateway.adapters.approvals import Approval
 from gateway.adapters.crew import POST_S, Crew
 from gateway.adapters.health import MemoryHealth, SharedHealth
+from gateway.adapters.hook_desk import HookDesk
+from gateway.adapters.hook_model import ModelHooks
+from gateway.adapters.hooks import HookRunner
 from gateway.adapters.judging import Judging, guard_of
 from gateway.adapters.judging import prepare as prepare_judging
 from gateway.adapters.keys import SqliteKeys
@@ -55,6 +60,9 @@ from gateway.routing.breaker import Rules
 from gateway.telemetry import LOG
 from gateway.toolgate.values import DEFAULT_MANNER, Manner
 from policies.compiled import Guard, Policy
+from policies.hooks import payload
+from policies.model import Hook, Point
+from policies.verdict import Caller as CallCaller
 
 _log = logging.getLogger(LOG)
 
@@ -88,6 +96,8 @@ def runtime_of(loaded: Loaded, generation: int, guard: Guard | None = None) -> t
         manner=_manner(policy),
         policy=policy,
         judged=policy is not None,
+        hooks=policy.at if policy is not None and policy.at.on_requests else None,
+        strips=policy is not None and policy.strips,
     )
     return runtime, (*loaded.warnings, *problems)
 
@@ -241,6 +251,22 @@ def _digest(runtime: Runtime) -> str:
     return runtime.policy.digest if runtime.policy is not None else ""
 
 
+class _Models:
+    """What hooks that ask a model see of the runtime in force."""
+
+    def __init__(self, runtime: Callable[[], Runtime]) -> None:
+        self._runtime = runtime
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        return self._runtime().endpoints.get(name)
+
+    def pricing(self, name: str) -> Pricing:
+        return self._runtime().pricing.get(name, Pricing())
+
+    def private(self) -> Mapping[str, frozenset[str]]:
+        return self._runtime().table.private
+
+
 class _NoLedger:
     """Nothing is called in a dry run, so nothing is booked."""
 
@@ -325,6 +351,13 @@ class Gateway:
             hold_s=lambda: self._runtime.manner.judge_s,
             secret=secret_store.read,
             slot=self._crew.slot if self._crew is not None else None,
+            hooks=lambda configured: self._run_hooks(configured),
+            decided=self._decided,
+        )
+        hook_models = ModelHooks(_Models(lambda: self._runtime), upstream, clock, random, health, ledger, prices)
+        self._run_hooks = partial(HookRunner, model=hook_models, counted=self._hooked)
+        self.hooks = HookDesk(
+            self._run_hooks, self.judging.record, lambda hook: self.stats.hook_dropped(hook.id, hook.on)
         )
         await self._judge_by(self._runtime)
         self._classifier = LearnedClassifier(clock, (self._state_dir / CLASSIFIER, store.shipped()))
@@ -340,6 +373,7 @@ class Gateway:
             health=health,
             prices=prices,
             judge=self.judging,
+            hooks=self.hooks,
         )
         keeper = Keeper(clock, settings.server.keepalive_s)
         pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
@@ -398,6 +432,7 @@ class Gateway:
                 self.reload_failures += 1
                 self.reload_error = "; ".join(error.problems) or error.text()
                 _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
+                self._reloaded(self.reload_error)
                 return False
             warnings = (*warnings, *_at_next_start(self._runtime.settings, runtime.settings))
             if (runtime.policy is None) is not (self._runtime.policy is None) or _digest(runtime) != _digest(
@@ -408,7 +443,41 @@ class Gateway:
             _log.info("configuration reloaded from %s (generation %d)", loaded.source, runtime.generation)
             for warning in warnings:
                 _log.warning("%s", warning)
+            self._reloaded()
             return True
+
+    # --- hooks that are told beside requests ------------------------------------------------------------------
+
+    def _hooked(self, hook: Hook, outcome: str) -> None:
+        self.stats.hooked(hook.id, hook.on, outcome)
+
+    def _reloaded(self, problem: str = "") -> None:
+        runtime = self._runtime
+        policy = runtime.policy
+        if policy is None or policy.at.reload is None:
+            return
+        own = {"policy": policy.digest, "generation": runtime.generation, "problem": problem}
+        self._tell(policy, "reload", policy.at.reload, CallCaller(now_s=self._clock.now()), own)
+
+    def _decided(self, approval: Approval) -> None:
+        policy = self._runtime.policy
+        if policy is None or policy.at.permission_decided is None:
+            return
+        caller = CallCaller(
+            approval.key_id, approval.harness, approval.session, agent=approval.agent or None, cwd=approval.cwd or None,
+            now_s=self._clock.now(),
+        )  # fmt: skip
+        decision = "deny" if approval.state == "denied" else "grant"
+        own = {
+            "ticket": approval.id, "decision": decision, "by": approval.decided_by, "note": approval.note,
+            "tool": approval.tool,
+        }  # fmt: skip
+        self._tell(policy, "permission_decided", policy.at.permission_decided, caller, own)
+
+    def _tell(
+        self, policy: Policy, point: Point, told: tuple[Hook, ...], caller: CallCaller, own: dict[str, Any]
+    ) -> None:
+        self.hooks.tell(policy, told, payload(point, caller, own), caller)
 
     async def _judge_by(self, runtime: Runtime) -> None:
         if runtime.policy is not None:
@@ -437,6 +506,7 @@ class Gateway:
 
     async def stop(self) -> None:
         await self._tasks.aclose()
+        await self.hooks.aclose()
         await self.ports.upstream.aclose()
         await self.ports.ledger.aclose()
         await self.judging.aclose()

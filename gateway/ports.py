@@ -12,6 +12,10 @@ import msgspec
 
 from gateway.errors import Headers
 from gateway.ir.exchange import Exchange, Labels, LedgerRow, Seen
+from policies.compiled import Policy
+from policies.hooks import HookAnswer
+from policies.model import Hook
+from policies.verdict import Caller as CallCaller
 from policies.verdict import ToolCall, Verdict
 
 
@@ -206,6 +210,16 @@ class Judge(Protocol):
     async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
         """One verdict per call, in order. The calls of one turn that became complete together. An `ask` comes with the words
         that the model shall read (the ticket) as its `reason`."""
+
+
+class Hooks(Protocol):
+    """Runs the hooks of a policy. The pipeline asks only where a point has some (`Runtime.hooks`)."""
+
+    async def ask(self, policy: Policy, hook: Hook, payload: bytes, caller: CallCaller) -> HookAnswer:
+        """Bounded by the hook's own limits; never raises for what a hook does. What it said is in the audit log."""
+
+    def tell(self, policy: Policy, hooks: Sequence[Hook], payload: bytes, caller: CallCaller) -> None:
+        """For points that only watch: queued, never blocks; what does not fit in the queue is dropped and counted."""
 
 
 class TokenCounter(Protocol):

@@ -78,6 +78,18 @@ METRICS: tuple[Metric, ...] = (
         ("model", "lane"),
         FIRST_TOKEN_BUCKETS_S,
     ),
+    Metric(
+        "interlock_hook_runs_total",
+        "counter",
+        "Runs of hooks, by how they came out: pass, allow, ask, deny, failed.",
+        ("hook", "point", "outcome"),
+    ),
+    Metric(
+        "interlock_hooks_dropped_total",
+        "counter",
+        "Runs of hooks that only watch which were left out because too many waited.",
+        ("hook", "point"),
+    ),
     Metric("interlock_in_flight", "gauge", "Requests being served."),
     Metric("interlock_model_up", "gauge", "1 if the model may be called now (breaker, cool-down).", ("model",)),
     Metric("interlock_config_generation", "gauge", "Rises by one with each successful reload."),

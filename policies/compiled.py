@@ -6,10 +6,11 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from policies import conditions, matchers, toolmap
+from policies import conditions, matchers, points, toolmap
 from policies.globs import Words
 from policies.matchers import COMMAND_KEYS, KINDS, Test
 from policies.model import AskForm, Hook, Matcher, PolicyFile, Profile, Refusal, Rule
+from policies.points import Points
 from policies.toolmap import Spec
 from policies.verdict import Caller, Decision, Mode
 from policies.view import EFFECTS, HOSTS, READS, WRITES, View
@@ -114,6 +115,9 @@ class Resolved:
     """All of them hold: what one does not lift is not lifted."""
     layers: tuple[Layer, ...]
     strip: tuple[str, ...]
+    prompts: bool = False
+    """The harness asks its user by itself."""
+    strip_denied: bool = False
 
     @property
     def mode(self) -> Mode:
@@ -135,6 +139,13 @@ class Policy:
     guard: Guard
     borrowed: frozenset[str] = frozenset()
     """Rules that came with a bundled policy this one extends."""
+    at: Points = points.NONE
+    """The same hooks by point."""
+
+    @property
+    def strips(self) -> bool:
+        """Some profile takes tools out of requests."""
+        return any(profile.strip or profile.strip_denied for profile in self.profiles.values())
 
     def profile(self, caller: Caller) -> Resolved:
         """The profile of a caller: the first that matches, for a sub-agent else `subagent`, else `default`."""
@@ -178,7 +189,10 @@ def compile_policy(file: PolicyFile, guard: Guard, digest: str, borrowed: frozen
     hooks = tuple(
         hook if hook.id else hook.model_copy(update={"id": f"hook-{index}"}) for index, hook in enumerate(file.hooks, 1)
     )
-    return Policy(file, digest, resolved, tuple(profiles.items()), _tools(file), hooks, rules, guard, borrowed)
+    order = tuple(profiles.items())
+    return Policy(
+        file, digest, resolved, order, _tools(file), hooks, rules, guard, borrowed, points.resolved(hooks)
+    )  # fmt: skip
 
 
 def _resolve(
@@ -195,17 +209,22 @@ def _resolve(
         rules.append(_strip(name, profile.strip))
     if profile.inherit is None:
         layer = Layer(Index([*own, *rules]), profile.default or file.defaults.decision)
-        return Resolved(name, (profile.mode or file.defaults.mode,), (layer,), profile.strip)
+        mode = profile.mode or file.defaults.mode
+        return Resolved(name, (mode,), (layer,), profile.strip, profile.prompts, profile.strip_denied)
     base = _resolve(profile.inherit, profiles, sets, file, own)
     strip = tuple(dict.fromkeys((*base.strip, *profile.strip)))
+    prompts = profile.prompts if "prompts" in profile.model_fields_set else base.prompts
+    denied = profile.strip_denied or base.strip_denied
     if profile.narrow_only:
         # Without a default of its own, a layer that only narrows lets pass what it does not speak of.
         layer = Layer(Index(rules), profile.default or "allow")
         own_mode = (profile.mode,) if profile.mode else ()
-        return Resolved(name, tuple(dict.fromkeys((*base.modes, *own_mode))), (*base.layers, layer), strip)
+        modes = tuple(dict.fromkeys((*base.modes, *own_mode)))
+        return Resolved(name, modes, (*base.layers, layer), strip, prompts and base.prompts, denied)
     last = base.layers[-1]
     layer = Layer(Index([*last.index.rules, *rules]), profile.default or last.default)
-    return Resolved(name, (profile.mode,) if profile.mode else base.modes, (*base.layers[:-1], layer), strip)
+    modes = (profile.mode,) if profile.mode else base.modes
+    return Resolved(name, modes, (*base.layers[:-1], layer), strip, prompts, denied)
 
 
 def _strip(name: str, globs: tuple[str, ...]) -> CompiledRule:

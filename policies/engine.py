@@ -19,8 +19,9 @@ from policies import commands, hooks, modes, ruling, secrets, session, taint, ti
 from policies.compiled import STRICT, Policy, Resolved, narrowest, strictest, subagent
 from policies.facts import Facts
 from policies.hooks import HookAnswer
-from policies.model import DenyLimit, Hook
+from policies.model import AskForm, DenyLimit, Hook
 from policies.paths import clean
+from policies.points import Points
 from policies.ruling import Ruling
 from policies.session import Refusals
 from policies.taint import Tainted
@@ -46,6 +47,10 @@ Answer = bytes | HookAnswer | float | None
 scorer."""
 Judging = Generator[Need, Answer, Verdict]
 REWRITES_MAX = 4
+DELEGATED = "delegated"
+"""`granted_by` of a call that was handed to the harness to ask about."""
+UNPROMPTED = frozenset({"bypass", "dont_ask", "auto", "accept_edits"})
+"""Modes in which a harness runs calls without asking, where the client tells its own."""
 SYSTEM_ROOTS = frozenset({"/", "/home", "/root", "/Users", "/etc", "/usr", "/var", "/opt", "/tmp", "/mnt", "/srv"})
 """Folders that are never a workspace because a client says it works there."""
 
@@ -324,14 +329,14 @@ def _note(held: Ruling) -> str:
 
 
 def _hooked(case: _Case, held: Ruling, trail: list[Step], rewrites: int) -> Judging:
-    """Checkpoint 4. The first rewrite ends this round: the new call is judged from the start, hooks included, a bounded
-    number of times; what the hooks said so far is kept as the least strict outcome."""
+    """Checkpoint 4. The first rewrite ends this round: the new call is judged from the start, the other hooks included, a
+    bounded number of times; what the hooks said so far is kept as the least strict outcome."""
     facts = case.facts
     assert facts is not None
     said: list[tuple[Decision | None, str]] = []
     context: list[str] = []
-    for hook in case.policy.hooks:
-        if not hooks.wanted(hook, "pre_tool_use", facts):
+    for hook in case.policy.at.pre_tool_use or ():
+        if not hooks.wanted(hook, "pre_tool_use", facts, case.whole.tool if case.whole is not None else ""):
             continue
         given = yield NeedHook(hook.id, "pre_tool_use", _payload(case, held))
         answer = given if isinstance(given, HookAnswer) else HookAnswer(failed="it gave no answer")
@@ -342,7 +347,7 @@ def _hooked(case: _Case, held: Ruling, trail: list[Step], rewrites: int) -> Judg
             trail.append(Step("hooks", "deny", said[-1][1]))
             return replace(_end(case, trail, "deny", "hooks", said[-1][1], held), context=tuple(context))
         if answer.arguments is not None and not answer.failed and answer.arguments != case.call.arguments:
-            verdict = yield from _rewritten(case, hook, answer.arguments, trail, said, rewrites)
+            verdict = yield from _rewritten(case, held, hook, answer.arguments, trail, said, rewrites)
             return replace(verdict, context=(*context, *verdict.context))
     decision, reason = hooks.joined(said)
     if said:
@@ -363,23 +368,37 @@ def _payload(case: _Case, held: Ruling) -> bytes:
 
 
 def _rewritten(
-    case: _Case, hook: Hook, arguments: bytes, trail: list[Step], said: list[tuple[Decision | None, str]], rewrites: int
+    case: _Case,
+    held: Ruling,
+    hook: Hook,
+    arguments: bytes,
+    trail: list[Step],
+    said: list[tuple[Decision | None, str]],
+    rewrites: int,
 ) -> Judging:
-    """A rewritten call is a new call: judged from the start with the hooks behind the one that rewrote it."""
+    """A rewritten call is a new call: judged from the start, by all hooks but the one that rewrote it. What the rules
+    asked a human about before stays asked about: a rewrite must not be a way around a floor."""
     trail.append(Step("hooks", None, f"hook {hook.id} rewrote the arguments"))
     if rewrites >= REWRITES_MAX:
         return _end(case, trail, "deny", "hooks", f"hook {hook.id}: more than {REWRITES_MAX} rewrites of one call")
-    names = [known.id for known in case.policy.hooks]
-    rest = case.policy.hooks[names.index(hook.id) + 1 :]
-    policy = replace(case.policy, hooks=rest)
+    rest = tuple(known for known in case.policy.at.pre_tool_use or () if known.id != hook.id)
+    policy = replace(case.policy, at=Points(pre_tool_use=rest or None))
     fresh = replace(
         case, policy=policy, call=replace(case.call, arguments=arguments), value=None, facts=None, whole=None
     )
     verdict = yield from _judged(fresh, rewrites + 1)
     floor, reason = hooks.joined(entry for entry in said if entry[0] != "allow")
     if floor is not None and STRICT[floor] > STRICT[verdict.decision]:
-        verdict = replace(verdict, decision=floor, checkpoint="hooks", reason=reason)
+        verdict = _restricted(verdict, floor, "hooks", reason)
+    if verdict.decision == "allow" and held.decision == "ask" and not _liftable(case, held):
+        verdict = replace(_restricted(verdict, "ask", "rules", _reason(case, held)), floor=True, rules=held.matched)
     return replace(verdict, arguments=verdict.arguments or arguments, trail=(*trail, *verdict.trail))
+
+
+def _restricted(verdict: Verdict, decision: Decision, checkpoint: Checkpoint, reason: str) -> Verdict:
+    """A stricter verdict; nobody has granted it."""
+    form: AskForm = "ticket" if verdict.ask == "delegate" else verdict.ask
+    return replace(verdict, decision=decision, checkpoint=checkpoint, reason=reason, granted_by="", ask=form)
 
 
 def _approved(case: _Case, held: Ruling, hook: Decision | None, hook_reason: str, trail: list[Step]) -> Judging:
@@ -431,7 +450,29 @@ def _asked(case: _Case, held: Ruling, trail: list[Step], reason: str, asker: Che
             text = f"approved by the classifier ({score:.3f} of at least {least:.3f})"
             return replace(_end(case, trail, "allow", "approval", text, held), granted_by=f"classifier {auto.model}")
         trail.append(Step("approval", "ask", f"classifier {score}" if isinstance(score, float) else "no classifier"))
-    return _end(case, trail, "ask", asker, reason, held)
+    verdict = _end(case, trail, "ask", asker, reason, held)
+    return _delegated(case, held, verdict) if verdict.ask == "delegate" else verdict
+
+
+def _delegated(case: _Case, held: Ruling, verdict: Verdict) -> Verdict:
+    """The harness asks its user: the call passes as it is. Only where every profile that holds says that this caller's
+    harness prompts, nothing says that it does not at the moment, and no floor asks; otherwise a ticket is made."""
+    why = ""
+    if not all(profile.prompts for profile in case.profiles):
+        why = "no profile of this caller says that its harness prompts"
+    elif case.caller.extra.get("mode") in UNPROMPTED:
+        why = f"the client says that it runs in mode {case.caller.extra['mode']}"
+    elif not _liftable(case, held) or case.situation.refusals.tripped:
+        why = "a floor is not left to the harness"
+    trail = verdict.trail[:-1]
+    if why:
+        steps = (*trail, Step("approval", None, f"not delegated: {why}"), verdict.trail[-1])
+        return replace(verdict, ask="ticket", trail=steps)
+    text = f"{verdict.reason.rstrip('.')}; the harness asks its user"
+    step = Step("approval", "allow", text)
+    return replace(
+        verdict, decision="allow", checkpoint="approval", reason=text, granted_by=DELEGATED, trail=(*trail, step)
+    )  # fmt: skip
 
 
 def _scorable(case: _Case, held: Ruling, never: Iterable[str]) -> bool:

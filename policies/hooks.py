@@ -1,12 +1,15 @@
-"""Hooks as values: the points, the JSON a hook gets, the answer it may give, and how answers are joined. Running them
-is an edge's. A hook that fails counts as its `on_error`: deny at points that decide, allow at points that only watch.
+"""Hooks as values: whom to ask, the JSON a hook gets, the answer it may give, and how answers are joined. Running them is
+an edge's. A hook that fails counts as its `on_error`: deny at points that decide, allow at points that only watch.
+
+Nothing a hook says makes anything wider than the rules do: see `policies.engine` for calls; everywhere else an answer can
+refuse, narrow, or add text.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,51 +19,29 @@ from policies.facts import Facts
 from policies.globs import Words
 from policies.matchers import KINDS
 from policies.model import Hook, Point
+from policies.points import CONTEXT_CHARS_MAX, POINTS, REASON_CHARS_MAX, SCHEMA_VERSION
+from policies.toolmap import TOOLS, Spec
 from policies.verdict import Caller, Decision, ToolCall
 
-DECIDING: frozenset[Point] = frozenset(
-    {"pre_tool_use", "permission_request", "request", "pre_upstream", "session_start", "pre_route"}
-)
+DECIDING: frozenset[Point] = frozenset(point for point, spec in POINTS.items() if spec.decides)
 """Points where a refusal has an effect: there is something left to stop."""
 TIMEOUT_MS = 5_000
 MODEL_TIMEOUT_MS = 30_000
-SCHEMA_VERSION = 1
-
-POINTS: dict[Point, tuple[str, dict[str, str]]] = {
-    "session_start": ("The first request of a session.", {}),
-    "request": (
-        "A request has been read and its caller is known.",
-        {"model": "string", "dialect": "string", "messages": "integer"},
-    ),
-    "pre_route": ("Before a route is chosen.", {"model": "string", "call": "string", "task": "string"}),
-    "post_route": ("A route was chosen.", {"model": "string", "lane": "string", "route": "string"}),
-    "pre_upstream": ("Before a request is sent to a model.", {"model": "string", "provider": "string", "hop": "integer"}),
-    "pre_tool_use": (
-        "A tool call is complete and the rules have judged it.",
-        {"tool": "object", "facts": "object", "verdict": "object"},
-    ),
-    "post_tool_use": ("A tool's result came with the next request.", {"tool": "object", "result": "string"}),
-    "permission_request": ("A call is about to wait for an approval.", {"tool": "object", "ticket": "string"}),
-    "permission_decided": ("Somebody granted or refused.", {"ticket": "string", "decision": "string", "by": "string"}),
-    "response": ("An answer has been sent.", {"model": "string", "stop": "string", "tool_calls": "integer"}),
-    "stop": ("The model ended its turn without a tool call.", {"model": "string"}),
-    "compaction": ("The conversation was shortened.", {"before_tokens": "integer", "after_tokens": "integer"}),
-    "error": ("A request failed.", {"code": "string", "message": "string"}),
-    "reload": ("Configuration or policy was reloaded.", {"policy": "string"}),
-}  # fmt: skip
-"""Point -> (when it is reached, its own fields with their JSON types)."""
+_DECISIONS: dict[str, Decision] = {"allow": "allow", "ask": "ask", "deny": "deny"}
 
 
 @dataclass(frozen=True, slots=True)
 class HookAnswer:
-    """`decision` None: nothing to say. `arguments` are a rewrite. `failed` says why the hook gave no answer; then its
-    `on_error` is its decision."""
+    """`decision` None: nothing to say. `arguments` are a rewrite. `lane` and `tags` narrow the way of a request. `failed`
+    says why the hook gave no answer; then its `on_error` is its decision."""
 
     decision: Decision | None = None
     reason: str = ""
     arguments: bytes | None = None
     context: str = ""
     failed: str = ""
+    lane: str = ""
+    tags: tuple[str, ...] = ()
 
 
 def timeout_s(hook: Hook) -> float:
@@ -71,13 +52,33 @@ def on_error(hook: Hook) -> Decision:
     return hook.on_error or ("deny" if hook.on in DECIDING else "allow")
 
 
-def wanted(hook: Hook, point: Point, facts: Facts | None = None) -> bool:
+def wanted(hook: Hook, point: Point, facts: Facts | None = None, name: str = "") -> bool:
+    """Whether the hook is asked about this call, whose tool people know by `name`. What could not be read may be anything,
+    so it is."""
     if hook.on != point:
         return False
-    if hook.tool is None or facts is None:
+    if facts is None:
         return True
-    kinds = frozenset(name for name in hook.tool if name in KINDS)
-    return facts.kind in kinds or facts.tool in Words(name for name in hook.tool if name not in KINDS)
+    if hook.tool is not None and not _tool_fits(hook.tool, facts, name):
+        return False
+    if hook.program is None or facts.unknown or facts.invalid:
+        return True
+    programs = Words(hook.program)
+    return any(not command.program or command.unknown or command.program in programs for command in facts.commands)
+
+
+def _tool_fits(names: tuple[str, ...], facts: Facts, name: str) -> bool:
+    words = Words(name for name in names if name not in KINDS)
+    return (facts.kind in KINDS and facts.kind in names) or facts.tool in words or name in words
+
+
+def named(name: str, more: Mapping[str, Spec] = TOOLS) -> Facts:
+    """What is known of a tool by its name alone, for points without a pending call. `more`: the policy's own tools."""
+    spec = more.get(name) or TOOLS.get(name)
+    parts = toolmap.mcp_parts(name)
+    if spec is None and parts is not None:
+        return Facts("mcp", parts[1] or name, parts[0])
+    return Facts(spec.kind if spec is not None else "other", name)
 
 
 def payload(point: Point, caller: Caller, own: dict[str, Any]) -> bytes:
@@ -85,11 +86,12 @@ def payload(point: Point, caller: Caller, own: dict[str, Any]) -> bytes:
     value = {
         "version": SCHEMA_VERSION,
         "point": point,
+        "request": caller.extra.get("request", ""),
         "session": caller.session,
         "key": caller.key_id,
         "harness": caller.harness,
         "agent": caller.agent,
-        "tags": list(caller.tags),
+        "tags": list(dict.fromkeys((*caller.tags, *filter(None, caller.extra.get("private", "").split("\n"))))),
         "cwd": caller.cwd,
         "taint": sorted(caller.taint),
         "at": caller.now_s,
@@ -106,61 +108,69 @@ def tool_fields(call: ToolCall) -> dict[str, Any]:
     return {"name": name, "id": call.id, "input" if call.custom else "arguments": read.value}
 
 
-def schema(point: Point) -> dict[str, Any]:
-    """JSON Schema (2020-12) of what a hook gets at a point."""
-    about, own = POINTS[point]
-    text, texts = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
-    maybe = {"type": ["string", "null"]}
-    common: dict[str, Any] = {
-        "version": {"const": SCHEMA_VERSION}, "point": {"const": point}, "session": text, "key": text, "harness": text,
-        "agent": maybe, "tags": texts, "cwd": maybe, "taint": texts, "at": {"type": "number", "description": "Unix seconds"},
-    }  # fmt: skip
-    properties = common | {name: {"type": kind} for name, kind in own.items()}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"interlock hook: {point}",
-        "description": about,
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-    }
-
-
-ANSWER_SCHEMA: dict[str, Any] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "interlock hook answer",
-    "description": "What a hook may print on stdout (command) or answer with (http). Nothing at all means: go on.",
-    "type": "object",
-    "properties": {
-        "decision": {"enum": ["allow", "ask", "deny", None]},
-        "reason": {"type": "string"},
-        "arguments": {"type": ["object", "string"], "description": "Replaces the call's arguments; needs may_rewrite."},
-        "context": {"type": "string", "description": "Told to the model with the result."},
-    },
-    "additionalProperties": False,
-}
+# --- answers -----------------------------------------------------------------------------------------------------
 
 
 def answer(hook: Hook, text: bytes) -> HookAnswer:
-    """A hook's answer from its JSON. Anything that is not what ANSWER_SCHEMA says is a failure."""
-    if not text.strip():
+    """A hook's answer from its JSON. Anything that is not what the point's answer schema says is a failure; at points that
+    only watch nobody reads it."""
+    spec = POINTS[hook.on]
+    if not spec.may or not text.strip():
         return HookAnswer()
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return HookAnswer(failed="its answer is not JSON")
-    if not isinstance(value, dict) or value.keys() - ANSWER_SCHEMA["properties"].keys():
-        return HookAnswer(failed="its answer is not an object with decision, reason, arguments, context")
-    decision, reason, context = value.get("decision"), value.get("reason", ""), value.get("context", "")
-    if decision not in (None, "allow", "ask", "deny") or not isinstance(reason, str) or not isinstance(context, str):
+        value = json.loads(text, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        return HookAnswer(failed=str(error) if isinstance(error, _Twice) else "its answer is not JSON")
+    if not isinstance(value, dict):
+        return HookAnswer(failed="its answer is not an object")
+    decision, reason, context = value.pop("decision", None), value.pop("reason", ""), value.pop("context", "")
+    if not isinstance(reason, str) or not isinstance(context, str) or not isinstance(decision, str | None):
         return HookAnswer(failed="its answer has a field of a wrong type")
-    arguments = value.get("arguments")
-    if arguments is None:
-        return HookAnswer(decision, reason, None, context)
-    if not isinstance(arguments, dict | str) or not hook.may_rewrite:
-        return HookAnswer(failed="it rewrote the arguments and may not")
-    raw = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
-    return HookAnswer(decision, reason, raw.encode("utf-8", "surrogatepass"), context)
+    if decision is not None and (decision not in _DECISIONS or (decision == "ask" and "ask" not in spec.may)):
+        return HookAnswer(failed=f"it answered {decision[:40]!r}, which is no decision at {hook.on}")
+    if len(reason) > REASON_CHARS_MAX or len(context) > CONTEXT_CHARS_MAX:
+        return HookAnswer(
+            failed=f"its reason is over {REASON_CHARS_MAX} or its context over {CONTEXT_CHARS_MAX} characters"
+        )
+    if context and "context" not in spec.may:
+        return HookAnswer(failed=f"no context can be added at {hook.on}")
+    return _rest(hook, value, HookAnswer(_DECISIONS.get(decision or ""), reason, None, context))
+
+
+def _rest(hook: Hook, value: dict[str, Any], held: HookAnswer) -> HookAnswer:
+    """What only some points know: a rewrite, a lane, tags."""
+    may = POINTS[hook.on].may
+    arguments, lane, tags = value.pop("arguments", None), value.pop("lane", None), value.pop("tags", None)
+    if value:
+        return HookAnswer(failed=f"its answer has a field that is not known: {next(iter(value))[:40]!r}")
+    raw: bytes | None = None
+    if arguments is not None:
+        if not isinstance(arguments, dict | str) or "rewrite" not in may or not hook.may_rewrite:
+            return HookAnswer(failed="it rewrote the arguments and may not")
+        said = (
+            arguments
+            if isinstance(arguments, str)
+            else json.dumps(arguments, ensure_ascii=False, separators=(",", ":"))
+        )
+        raw = said.encode("utf-8", "surrogatepass")
+    if (lane is not None or tags is not None) and "route" not in may:
+        return HookAnswer(failed=f"no lane and no tags can be chosen at {hook.on}")
+    if lane is not None and lane not in ("local", *hook.lanes):
+        return HookAnswer(failed=f"it chose the lane {str(lane)[:40]!r}, which its `lanes` do not list")
+    if tags is not None and (not isinstance(tags, list) or any(tag not in hook.tags for tag in tags)):
+        return HookAnswer(failed="it gave a tag that its `tags` do not list")
+    return HookAnswer(held.decision, held.reason, raw, held.context, "", lane or "", tuple(dict.fromkeys(tags or ())))
+
+
+class _Twice(ValueError):
+    """A key stands twice: which of them counts is not known."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        raise _Twice("its answer has a key that stands twice")
+    return out
 
 
 def exited(hook: Hook, code: int | None, out: bytes, err: bytes) -> HookAnswer:
@@ -168,7 +178,7 @@ def exited(hook: Hook, code: int | None, out: bytes, err: bytes) -> HookAnswer:
     failed. `code` None: it was ended at its time limit."""
     if code == 0:
         return answer(hook, out)
-    if code == 2:
+    if code == 2 and hook.on in DECIDING:
         return HookAnswer("deny", err.decode("utf-8", "replace").strip()[:500] or "blocked without a reason")
     return HookAnswer(failed="it did not end in time" if code is None else f"it ended with {code}")
 

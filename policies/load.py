@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from policies import bundled, conditions, document, examples, matchers
+from policies import bundled, conditions, document, examples, hookcheck, matchers
 from policies.compiled import CompiledRule, Guard, Policy, compile_policy
 from policies.document import Document
 from policies.errors import Path, PolicyError, Problem, listed, nearest, shown
@@ -169,10 +169,8 @@ def _file_problems(doc: Document, file: PolicyFile, verified: Collection[str]) -
         if not root.startswith("/"):
             yield doc.problem(("workspace", "roots"), f"{shown(root)} is not absolute", "begin it with /")
     for index, hook in enumerate(file.hooks):
-        if sum(form is not None for form in (hook.command, hook.http, hook.model)) != 1:
-            yield doc.problem(("hooks", index), "a hook has exactly one of command, http and model", "give one of them")
-        if hook.model is not None and not hook.criteria:
-            yield doc.problem(("hooks", index), "a hook that asks a model has criteria", "add criteria")
+        for key, message, cure in hookcheck.problems(hook):
+            yield doc.problem(("hooks", index, *([key] if key else ())), message, cure)
     for name, rule_set in file.rules.items():
         if rule_set.signed == "required" and name not in verified:
             cure = "remove `signed: required`, or wait until this gateway verifies signatures"
@@ -288,6 +286,9 @@ def _updated(base: M, over: M) -> M:
 def _whole_problems(files: Sequence[tuple[Document, PolicyFile]], merged: PolicyFile) -> Iterator[Problem]:
     yield from _double_ids(files)
     doc, _ = files[-1]
+    for message, cure in hookcheck.whole(merged):
+        holder = next((d for d, file in reversed(files) if file.hooks), doc)
+        yield holder.problem(("hooks",), message, cure)
     for name, profile in merged.profiles.items():
         holder = next((d for d, file in reversed(files) if name in file.profiles), doc)
         path: Path = ("profiles", name)

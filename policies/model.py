@@ -15,6 +15,7 @@ from policies.verdict import Decision, Mode
 Refusal = Literal["text", "shim", "retry", "error"]
 AskForm = Literal["ticket", "hold", "delegate"]
 Region = Literal["workspace", "temp", "home", "any"]
+Lane = Literal["local", "mid", "frontier", "daemon"]
 Source = Literal["web", "mcp", "issue", "outside"]
 Point = Literal[
     "session_start",
@@ -220,7 +221,9 @@ class Defaults(Strict):
         default="ask", description="For a call with a part that could not be read."
     )
     on_timeout: Literal["ask", "deny"] = Field(
-        default="ask", description="When a verdict takes too long or a bound is met."
+        default="ask",
+        description="When a verdict takes too long: ask makes a ticket. A call that never became complete (too large, too "
+        "slow) is refused in any case: nobody could be shown what it is.",
     )
     ask: AskForm = Field(default="ticket", description="How to ask.")
     ask_timeout_s: float = Field(
@@ -278,7 +281,19 @@ class Profile(Strict):
     narrow_only: bool = Field(default=False, description="May only be stricter than the profile it inherits from.")
     default: Decision | None = Field(default=None, description="Decision when no rule matches.")
     strip: Names = Field(
-        default=(), description="Tools denied by name glob, and left out of a request at session start."
+        default=(),
+        description="Tools denied by name glob, and left out of the request before a model sees it: the same ones in "
+        "every turn, so caches survive.",
+    )
+    strip_denied: bool = Field(
+        default=False,
+        description="Also leaves out what a rule of this profile denies whatever its arguments say: a deny of `tool` or "
+        "`mcp` alone, without `when`.",
+    )
+    prompts: bool = Field(
+        default=False,
+        description="The harness of these callers asks its user before it runs a call. Only then `delegate` hands an ask "
+        "to it; match such a profile by `key`, because a harness name is the client's own word.",
     )
 
 
@@ -290,18 +305,32 @@ class Protect(Strict):
 
 
 class Hook(Strict):
-    """A program, an address or a model that is asked at a named point. Exactly one of command, http and model."""
+    """A program, an address or a model that is asked at a named point. Exactly one of command, http and model. What each
+    point gives and takes is in the reference of hooks."""
 
-    id: str = Field(default="", description="Name in the audit log; `hook-1` and so on when not given.")
+    id: str = Field(
+        default="",
+        description="Name in refusals and in the audit log, unique; `hook-1` and so on when not given.",
+        pattern=r"^(?:[A-Za-z0-9][A-Za-z0-9_./-]{0,99})?$",
+    )
     on: Point = Field(description="The point.")
     tool: Names | None = Field(
         default=None, description="Kinds or name globs; only for the points that are about a tool call."
     )
+    program: Names | None = Field(
+        default=None,
+        description="Globs of programs: only calls with such a command, or with a command that could not be read. For "
+        "points that see a call's facts.",
+    )
     command: tuple[str, ...] | None = Field(
         default=None, min_length=1, description="Program and arguments; no shell. JSON on stdin."
     )
+    env: Names = Field(
+        default=(),
+        description="Variables of the gateway that a command gets beside PATH, HOME, locale and certificates.",
+    )
     http: str | None = Field(default=None, pattern=r"^https?://", description="Address that gets the JSON by POST.")
-    model: str | None = Field(default=None, description="Name of a model that judges by `criteria`.")
+    model: str | None = Field(default=None, description="Name of a configured model that judges by `criteria`.")
     criteria: str = Field(default="", description="What the model judges by.", max_length=10_000)
     timeout_ms: int | None = Field(default=None, gt=0, le=120_000, description="Default 5000; 30000 for a model.")
     on_error: Literal["deny", "ask", "allow"] | None = Field(
@@ -309,6 +338,12 @@ class Hook(Strict):
         description="When it fails: default deny for points that decide, allow for points that only watch.",
     )
     may_rewrite: bool = Field(default=False, description="Whether it may replace the arguments; they are judged again.")
+    lanes: tuple[Lane, ...] = Field(
+        default=(), description="Lanes a hook at pre_route may narrow a request to, beside local."
+    )
+    tags: Names = Field(
+        default=(), description="Tags a hook at pre_route may give a request; none that a profile asks for."
+    )
     concurrency: int = Field(default=8, ge=1, le=256, description="Most runs at a time.")
     output_bytes: int = Field(default=65_536, ge=64, le=1_048_576, description="Most bytes of its answer.")
 

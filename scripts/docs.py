@@ -49,6 +49,7 @@ PAGES = (
     Page("metrics", "gateway.telemetry", "metrics, response headers, the logger's name"),
     Page("plugins", "gateway.plugins", "providers, dialects, harnesses and other plug-ins of this build"),
     Page("policies", "policies.load", "the policy language, facts, tools, defaults and the policies that come along"),
+    Page("hooks", "policies.points", "points, payloads, answers and limits of hooks"),
     Page("cli", "gateway.cli", "every command and option"),
 )
 # Pages of this folder that are not made by a function above.

@@ -42,6 +42,8 @@ class Snapshot(msgspec.Struct, frozen=True):
     reload_failures: int = 0
     generation: int = 0
     pid: int = 0
+    hook_runs: list[tuple[tuple[str, ...], int]] = []
+    hooks_dropped: list[tuple[tuple[str, ...], int]] = []
 
 
 _encode = msgspec.msgpack.Encoder().encode

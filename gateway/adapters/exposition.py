@@ -34,6 +34,8 @@ class _Collector:
         yield _counter("interlock_cost_usd_total", {key: n / 1_000_000 for key, n in s.cost_usd_micros.items()})
         yield _counter("interlock_baseline_usd_total", {(): s.baseline_usd_micros / 1_000_000})
         yield _counter("interlock_upstream_attempts_total", {key: float(n) for key, n in s.attempts.items()})
+        yield _counter("interlock_hook_runs_total", {key: float(n) for key, n in s.hook_runs.items()})
+        yield _counter("interlock_hooks_dropped_total", {key: float(n) for key, n in s.hooks_dropped.items()})
         yield _histogram("gen_ai_server_request_duration_seconds", s.durations)
         yield _histogram("gen_ai_server_time_to_first_token_seconds", s.first_tokens)
         yield _gauge("interlock_in_flight", {(): float(gauges.in_flight)})

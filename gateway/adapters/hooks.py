@@ -22,8 +22,10 @@ from policies.model import Hook
 if TYPE_CHECKING:  # it takes 0.3 s to import, and only HTTP hooks need it
     import aiohttp
 
-ModelJudge = Callable[[Hook, bytes], Awaitable[bytes]]
-"""Asks a hook's model: the payload in, the model's JSON answer out (policies.hooks.ANSWER_SCHEMA)."""
+ModelJudge = Callable[[Hook, bytes], Awaitable[HookAnswer]]
+"""Asks a hook's model about a payload (gateway.adapters.hook_model). OSError, ValueError when it could not be asked."""
+Counted = Callable[[Hook, str], None]
+"""Hears how each run came out: pass, allow, ask, deny, failed."""
 KEPT_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """A hook gets no keys of the gateway unless its own program reads them from somewhere."""
 ERROR_BYTES_MAX = 4_096
@@ -35,12 +37,20 @@ class HookRunner:
     """One per runtime; `aclose` ends its HTTP connections. Hooks are known by id."""
 
     def __init__(
-        self, configured: Sequence[Hook], model: ModelJudge | None = None, environment: Mapping[str, str] = os.environ
+        self,
+        configured: Sequence[Hook],
+        model: ModelJudge | None = None,
+        environment: Mapping[str, str] = os.environ,
+        counted: Counted | None = None,
     ) -> None:
         self._hooks = {hook.id: hook for hook in configured}
         self._slots = {hook.id: asyncio.Semaphore(hook.concurrency) for hook in configured}
         self._model = model
-        self._environment = {name: environment[name] for name in KEPT_ENVIRONMENT if name in environment}
+        self._counted = counted
+        self._environments = {
+            hook.id: {name: environment[name] for name in (*KEPT_ENVIRONMENT, *hook.env) if name in environment}
+            for hook in configured
+        }
         self._session: aiohttp.ClientSession | None = None
 
     async def run(self, hook_id: str, payload: bytes) -> HookAnswer:
@@ -58,6 +68,8 @@ class HookRunner:
             answer = HookAnswer(failed=f"it could not be run: {type(error).__name__}: {error}"[:300])
         if answer.failed:
             _log.warning("hook %s: %s", hook_id, answer.failed)
+        if self._counted is not None:
+            self._counted(hook, "failed" if answer.failed else answer.decision or "pass")
         return answer
 
     async def aclose(self) -> None:
@@ -74,7 +86,7 @@ class HookRunner:
             case "model":
                 if self._model is None:
                     return HookAnswer(failed="no model can be asked here")
-                return hooks.answer(hook, await self._model(hook, payload))
+                return await self._model(hook, payload)
 
     async def _command(self, hook: Hook, payload: bytes) -> HookAnswer:
         assert hook.command is not None
@@ -83,7 +95,7 @@ class HookRunner:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self._environment,
+            env=self._environments[hook.id],
             start_new_session=True,
         )
         try:
@@ -116,18 +128,32 @@ class HookRunner:
             return hooks.answer(hook, body)
 
 
+class _TooMuch(Exception):
+    """More output than the hook may give."""
+
+
 async def _talk(hook: Hook, process: asyncio.subprocess.Process, payload: bytes) -> HookAnswer:
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    _, out, err = await asyncio.gather(
-        _feed(process.stdin, payload),
-        _bounded(process.stdout, hook.output_bytes),
-        _head(process.stderr, ERROR_BYTES_MAX),
-    )
-    if out is None:
+    try:
+        async with asyncio.TaskGroup() as talk:
+            talk.create_task(_feed(process.stdin, payload))
+            out = talk.create_task(_all(process.stdout, hook.output_bytes))
+            err = talk.create_task(_head(process.stderr, ERROR_BYTES_MAX))
+    except ExceptionGroup as group:
+        if group.subgroup(_TooMuch) is None:
+            raise group.exceptions[0] from None
         return HookAnswer(failed=f"its output is larger than {hook.output_bytes} bytes")
-    return hooks.exited(hook, await process.wait(), out, err)
+    return hooks.exited(hook, await process.wait(), out.result(), err.result())
+
+
+async def _all(stream: asyncio.StreamReader, most: int) -> bytes:
+    """_TooMuch as soon as it is, because a program that writes on would have to be waited for."""
+    out = await _bounded(stream, most)
+    if out is None:
+        raise _TooMuch
+    return out
 
 
 async def _feed(stdin: asyncio.StreamWriter, payload: bytes) -> None:
@@ -165,4 +191,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
         pass
+    # The pipes go first: asyncio waits for their ends, and those of a program that was cut off while it wrote, or whose
+    # children left its group, never come (Process has no public way to close them, python/cpython#119710).
+    process._transport.close()  # type: ignore[attr-defined]
     await process.wait()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, Protocol
@@ -22,26 +22,34 @@ from gateway.adapters.approvals import Approval, Approvals, Wanted
 from gateway.adapters.history import History, Parse
 from gateway.adapters.hooks import HookRunner
 from gateway.config.settings import Settings
-from gateway.errors import GatewayError, StateUnavailable
+from gateway.errors import Conflict, GatewayError, StateUnavailable
 from gateway.ir.exchange import Exchange
 from gateway.ports import Clock, Judge, StateStore
 from gateway.telemetry import LOG
-from policies import audit, secrets, taint, tickets, toolmap
+from gateway.toolgate.caller import caller_of
+from policies import audit, hooks, secrets, taint, tickets, toolmap
 from policies.compiled import Policy
-from policies.engine import Answer, Judging, Need, Situation, judge, place
+from policies.engine import Answer, Judging, Need, Situation, facts_json, judge, place
 from policies.model import Hook
 from policies.session import BREAKER, Refusals, counted, resumed, why
 from policies.taint import Tainted
-from policies.verdict import Caller, NeedHook, NeedParse, Step, ToolCall, Verdict
+from policies.verdict import Caller, Decision, NeedHook, NeedParse, Step, ToolCall, Verdict
 
 _log = logging.getLogger(LOG)
 
 REFUSALS: Final = "refusals"
 """Namespace of the state store: [in a row, in all, tripped] by key and session."""
+CONTEXT: Final = "hook_context"
+"""Namespace of the state store: what hooks said of released calls, for the next request (gateway.pipeline.points)."""
+VERDICT_S: Final = 10.0
+"""For the engine's questions about one call (parses, the store), beside the time limits of its hooks."""
 HELD_MARGIN_S: Final = 2.0
 """A held call becomes a ticket so long before the gate would give up on the judge."""
 
+CONTEXTS_MAX: Final = 8
+
 _refusals = msgspec.json.Decoder(tuple[int, int, bool])
+_texts = msgspec.json.Decoder(list[str])
 
 
 class Record(Protocol):
@@ -81,6 +89,7 @@ class PolicyJudge:
         parse: Parse | None = None,
         told: Told = _nobody,
         hooks: Callable[[Sequence[Hook]], HookRunner] = HookRunner,
+        decided: Told = _nobody,
     ) -> None:
         self._policy = policy
         self._settings = settings
@@ -93,6 +102,7 @@ class PolicyJudge:
         self._parse = parse
         self._told = told
         self._history = History(state, parse)
+        self._decided = decided
         self._make_hooks = hooks
         self._hooks: tuple[Policy, HookRunner] | None = None
         self._old: list[HookRunner] = []
@@ -113,6 +123,8 @@ class PolicyJudge:
             self._note(turn, case)
         if turn.refusals is not None and turn.refusals != turn.refusals_before:
             await self._count(turn)
+        if policy.at.pre_tool_use is not None:
+            await self._told_next(turn, cases)
         return [case.verdict for case in cases]
 
     async def aclose(self) -> None:
@@ -157,14 +169,24 @@ class PolicyJudge:
         turn.informed = True
 
     async def _driven(self, policy: Policy, judging: Judging) -> Verdict:
+        """A verdict that takes too long is the policy's `on_timeout`. The clock starts with the engine's first question: a
+        plain call asks none."""
         given: Answer = None
+        end_s = 0.0
         while True:
             try:
                 need = judging.send(given)
             except StopIteration as stop:
                 verdict: Verdict = stop.value
                 return verdict
-            given = await self._answer(policy, need)
+            loop = asyncio.get_running_loop()
+            end_s = end_s or loop.time() + verdict_s(policy)
+            try:
+                async with asyncio.timeout_at(end_s):
+                    given = await self._answer(policy, need)
+            except TimeoutError:
+                judging.close()
+                return _late(policy)
 
     async def _answer(self, policy: Policy, need: Need) -> Answer:
         if isinstance(need, NeedParse):
@@ -194,10 +216,38 @@ class PolicyJudge:
             return _because(verdict, "nobody can be asked at the moment")
         if approval is None:
             return _because(verdict, f"{settings.open_max} calls of this session wait for an approval already")
-        if new:
-            self._told(approval)
         case.ticket = approval.id
+        if new and turn.policy.at.permission_request is not None and approval.state == "pending":
+            verdict, approval = await self._requested(turn, case, verdict, approval)
+        if new and approval.state == "pending":
+            self._told(approval)
         return await self._settled(verdict, approval)
+
+    async def _requested(
+        self, turn: _Turn, case: _Case, verdict: Verdict, approval: Approval
+    ) -> tuple[Verdict, Approval]:
+        """permission_request: hooks that look before a person is bothered. What they say is a decision about this very call
+        and stands in the approvals; a grant is for one call, and never where a floor asks."""
+        policy, trail = turn.policy, list(verdict.trail)
+        payload = _request_payload(turn, case.call, verdict, approval)
+        name = toolmap.qualified(case.call.name, case.call.namespace)
+        said: list[tuple[Decision | None, str]] = []
+        for hook in policy.at.permission_request or ():
+            if hooks.wanted(hook, "permission_request", verdict.facts, name):
+                answer = await self._runner(policy).run(hook.id, payload)
+                said.append(hooks.said(hook, answer))
+                trail.append(Step("approval", said[-1][0], said[-1][1]))
+        decision, reason = hooks.joined(said)
+        verdict = replace(verdict, trail=tuple(trail))
+        by, _, why = reason.partition(": ")
+        try:
+            if decision == "deny":
+                approval = await self._approvals.decide(approval.id, "deny", by, note=why)
+            elif decision == "allow" and not verdict.floor and verdict.checkpoint != "hooks":
+                approval = await self._approvals.decide(approval.id, "grant", by, note=why, uses=1)
+        except Conflict:  # a person was faster
+            approval = await self._approvals.find(approval.id) or approval
+        return verdict, approval
 
     async def _held(self, turn: _Turn, case: _Case) -> Verdict:
         """Waits for a person; what nobody decides in time stays the ticket that it is."""
@@ -210,6 +260,8 @@ class PolicyJudge:
 
     async def _settled(self, verdict: Verdict, approval: Approval) -> Verdict:
         """An ask after what its approval says."""
+        if approval.state in ("granted", "denied"):
+            self._decided(approval)
         if approval.state == "denied":
             return _refused(verdict, approval)
         if approval.state == "granted" and await self._approvals.spend(approval.id):
@@ -251,6 +303,21 @@ class PolicyJudge:
             labels = taint.sources(verdict.facts, place(turn.policy, turn.caller))
             self._history.judged(turn.caller.session, call.id, frozenset(labels))
 
+    async def _told_next(self, turn: _Turn, cases: Sequence[_Case]) -> None:
+        """What hooks said of calls that run is told with the next request; of refused ones the refusal has told it."""
+        texts = [text for case in cases if case.verdict.decision == "allow" for text in case.verdict.context]
+        if not texts:
+            return
+        session = turn.exchange.session.id
+        try:
+            held = await self._state.get(CONTEXT, session)
+            known = _texts.decode(held) if held is not None else []
+            ttl_s = self._settings().session.ttl_s
+            kept = [*known, *texts][-CONTEXTS_MAX:]
+            await self._state.put(CONTEXT, session, msgspec.json.encode(kept), ttl_s)
+        except (StateUnavailable, msgspec.MsgspecError) as error:
+            _log.error("what hooks said of calls is not told: %s", error)
+
     async def _count(self, turn: _Turn) -> None:
         assert turn.refusals is not None
         held = turn.refusals
@@ -284,24 +351,33 @@ class _Turn:
     tainted: Tainted | None = None
 
 
-def caller_of(exchange: Exchange, now_s: float) -> Caller:
-    """Who makes the calls of a reply, as far as the request tells. A sub-call that names no agent is one all the same: what
-    is unknown gets the narrower profile."""
-    session, identity = exchange.session, exchange.identity
-    agent = session.agent or ("subagent" if exchange.labels.call == "subagent" else None)
-    return Caller(
-        identity.key_id,
-        identity.harness,
-        session.id,
-        exchange.tags,
-        agent,
-        session.parent,
-        now_s=now_s,
-        extra=_NO_EXTRA,
-    )
+def verdict_s(policy: Policy) -> float:
+    """Longest time for a verdict without people: every hook twice, because a rewrite is judged from the start."""
+    return VERDICT_S + 2 * sum(hooks.timeout_s(hook) for hook in policy.at.pre_tool_use or ())
 
 
-_NO_EXTRA: Mapping[str, str] = {}
+def _late(policy: Policy) -> Verdict:
+    defaults = policy.file.defaults
+    reason = f"no verdict was reached within {verdict_s(policy):g} s"
+    step = Step("rules", defaults.on_timeout, reason)
+    return Verdict(
+        defaults.on_timeout, "rules", reason, policy=policy.digest, trail=(step,), floor=True,
+        ask="ticket" if defaults.ask == "delegate" else defaults.ask, ask_timeout_s=defaults.ask_timeout_s,
+    )  # fmt: skip
+
+
+def _request_payload(turn: _Turn, call: ToolCall, verdict: Verdict, approval: Approval) -> bytes:
+    if verdict.arguments is not None:
+        call = replace(call, arguments=verdict.arguments)
+    own = {
+        "tool": hooks.tool_fields(call),
+        "facts": facts_json(verdict.facts) if verdict.facts is not None else {},
+        "ticket": approval.id,
+        "reason": verdict.reason,
+        "rules": [match.rule for match in verdict.rules],
+        "floor": verdict.floor,
+    }
+    return hooks.payload("permission_request", turn.caller, own)
 
 
 def _session_key(caller: Caller) -> str:

@@ -7,12 +7,14 @@ import asyncio
 import contextlib
 import os
 import secrets as entropy
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.adapters.approvals import Approval, ApprovalFile, Approvals, Decided, State
 from gateway.adapters.audit import AuditLog, Held, Record
+from gateway.adapters.hooks import HookRunner
 from gateway.adapters.judge import PolicyJudge
 from gateway.adapters.shell_parser import ShellParser
 from gateway.adapters.tasks import TaskSet
@@ -23,11 +25,13 @@ from gateway.ir.exchange import Exchange
 from gateway.ports import Clock, Judge, StateStore
 from policies import audit
 from policies.compiled import Guard, Policy
+from policies.model import Hook
 from policies.verdict import ToolCall, Verdict
 
 APPROVALS: Final = "approvals.sqlite"
 MASK_KEY: Final = "mask.key"
 MASK_KEY_BYTES: Final = 32
+ANNOUNCED_MAX: Final = 10_000
 LOGS_MAX: Final = 64
 """Audit logs beside each other in one folder: one per process that judges at the same time."""
 
@@ -46,7 +50,10 @@ class Judging:
         hold_s: Callable[[], float],
         secret: Callable[[str], str],
         slot: int | None = None,
+        hooks: Callable[[Sequence[Hook]], HookRunner] = HookRunner,
+        decided: Callable[[Approval], None] | None = None,
     ) -> None:
+        """`hooks` makes the runner of a policy's hooks; `decided` hears of what a person decided."""
         self._policy = policy
         self._settings = settings
         self._clock = clock
@@ -54,6 +61,9 @@ class Judging:
         self._state_dir = state_dir
         self._hold_s = hold_s
         self._slot = slot
+        self._hooks = hooks
+        self._decided = decided
+        self._announced: OrderedDict[str, None] = OrderedDict()
         self._parser: ShellParser | None = None
         self._tasks = TaskSet("judging")
         self._starting = asyncio.Lock()
@@ -82,6 +92,7 @@ class Judging:
             self._judge = PolicyJudge(
                 self._policy, self._settings, self._clock, self._state, approvals, log.record,
                 mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,
+                hooks=self._hooks, decided=self._announce,
             )  # fmt: skip
 
     async def flush(self) -> None:
@@ -131,7 +142,17 @@ class Judging:
             "approval", approval=id_, decision=decision, by=by, note=note, digest=done.digest, key=done.key_id,
             session=done.session, tool=done.tool, until=done.until_s, uses=done.uses_left,
         )  # fmt: skip
+        self._announce(done)
         return done
+
+    def _announce(self, approval: Approval) -> None:
+        """Tells of a decision, once in this process: of one made with the command line when a call meets it."""
+        if self._decided is None or approval.id in self._announced:
+            return
+        self._announced[approval.id] = None
+        if len(self._announced) > ANNOUNCED_MAX:
+            self._announced.popitem(last=False)
+        self._decided(approval)
 
     def signed(self, body: bytes, timestamp: str, signature: str) -> bool:
         """Whether the webhook's other side sent this."""

@@ -16,6 +16,7 @@ from gateway.errors import ConfigError
 from policies import bundled, load
 from policies.compiled import Guard, Policy
 from policies.errors import PolicyError, listed, nearest
+from policies.model import Hook
 
 FILE_BYTES_MAX: Final = 1 << 20
 """A policy of a thousand rules is 200 KB."""
@@ -42,7 +43,17 @@ def compiled(loaded: Loaded, guard: Guard) -> Policy | None:
             problems.append(_unread(loaded, index, name, str(error)))
     if problems:
         raise _error(problems)
-    return _compiled(tuple(sources), guard)
+    policy = _compiled(tuple(sources), guard)
+    unknown = [hook for hook in policy.hooks if hook.model is not None and hook.model not in loaded.settings.models]
+    if unknown:
+        raise _error([_no_model(loaded, hook) for hook in unknown])
+    return policy
+
+
+def _no_model(loaded: Loaded, hook: Hook) -> str:
+    models = loaded.settings.models
+    cure = f"configured: {listed(models)}{nearest(hook.model, models)}" if models else "no model is configured"
+    return f"{loaded.source}: policies: the hook {hook.id} asks the model {hook.model}, which is not configured; {cure}"
 
 
 def _path(loaded: Loaded, name: str) -> Path:

@@ -67,6 +67,8 @@ class Stats:
         self.unpriced_calls = 0
         self.lost_rows = 0
         self.reload_failures = 0
+        self.hook_runs: defaultdict[tuple[str, ...], int] = defaultdict(int)
+        self.hooks_dropped: defaultdict[tuple[str, ...], int] = defaultdict(int)
         if crew is not None and (earlier := crew.earlier()) is not None:
             self._add(earlier)
 
@@ -106,6 +108,14 @@ class Stats:
         if row.ttft_ms is not None:
             _at(self.first_tokens, where, "gen_ai_server_time_to_first_token_seconds").add(row.ttft_ms / 1000)
 
+    def hooked(self, hook: str, point: str, outcome: str) -> None:
+        """One run of a hook came out so."""
+        self.hook_runs[hook, point, outcome] += 1
+
+    def hook_dropped(self, hook: str, point: str) -> None:
+        """A hook that only watches was not run: the queue was full."""
+        self.hooks_dropped[hook, point] += 1
+
     # --- over all workers -------------------------------------------------------------------------------------
 
     def post(self, host: Any) -> int:
@@ -138,6 +148,8 @@ class Stats:
             tokens=list(self.tokens.items()),
             cost_usd_micros=list(self.cost_usd_micros.items()),
             attempts=list(self.attempts.items()),
+            hook_runs=list(self.hook_runs.items()),
+            hooks_dropped=list(self.hooks_dropped.items()),
             durations=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.durations.items()],
             first_tokens=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.first_tokens.items()],
             baseline_usd_micros=self.baseline_usd_micros,
@@ -155,6 +167,8 @@ class Stats:
             (self.requests, other.requests),
             (self.cost_usd_micros, other.cost_usd_micros),
             (self.attempts, other.attempts),
+            (self.hook_runs, other.hook_runs),
+            (self.hooks_dropped, other.hooks_dropped),
         ):
             for labels, count in theirs:
                 mine[labels] += count  # type: ignore[index]

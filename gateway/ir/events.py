@@ -105,6 +105,9 @@ class Failed(msgspec.Struct, frozen=True):
 Event = Started | BlockStart | Delta | Sealed | Annotated | BlockStop | UsageReport | Finished | Failed
 
 
+STOPPED = Finished("stop")
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A whole reply."""
@@ -112,7 +115,7 @@ class Response:
     id: str
     model: str
     parts: tuple[ReplyPart, ...]
-    finish: Finished = Finished("stop")
+    finish: Finished = STOPPED
     usage: Usage | None = None
     created_s: int | None = None
 

@@ -129,6 +129,8 @@ class Flight:
     on_content: Callable[[], None] | None = None
     beaten: bool = False
     guard: Guard | None = None
+    added: tuple[str, ...] = ()
+    """Text of hooks that goes behind the conversation, at every hop."""
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""

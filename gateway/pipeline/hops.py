@@ -27,7 +27,7 @@ from gateway.errors import (
 )
 from gateway.ir.exchange import Hop
 from gateway.ir.request import DialectName
-from gateway.pipeline import continuation, refusal, relay, rows
+from gateway.pipeline import continuation, points, refusal, relay, rows
 from gateway.pipeline.flight import Flight, Kept
 from gateway.pipeline.guard import Guard
 from gateway.pipeline.hedge import Early, Race
@@ -229,7 +229,10 @@ async def _prepared(flight: Flight, endpoint: Endpoint, ports: Ports, runtime: R
     if flight.resuming is not None:
         wire = flight.resuming.wire(endpoint, wire)
         change = flight.resuming.change(wire)
-    return await prepare(flight, endpoint, wire, ports.state, repair=repair, change=change)
+    prepared = await prepare(flight, endpoint, wire, ports.state, repair=repair, change=change)
+    if runtime.hooks is not None:
+        prepared = await points.before_upstream(flight, endpoint, prepared, ports, runtime)
+    return prepared
 
 
 def _cool_s(error: UpstreamRateLimited) -> float:

@@ -32,8 +32,8 @@ beta headers are an open list, never an allowlist of ours)."""
 
 
 class Prepared(msgspec.Struct):
-    """`request` is gone once it is sent: a stream may last minutes, and its request may be megabytes. `same`: bytes pass through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not
-    see the extra chunk."""
+    """`request` is gone once it is sent: a stream may last minutes, and its request may be megabytes. `same`: bytes pass
+    through in one dialect. `hide_usage`: usage was asked for on our own account; the client must not see the extra chunk."""
 
     request: UpstreamRequest | None
     wire: Wire

@@ -14,6 +14,7 @@ from gateway.ports import (
     Classifier,
     Clock,
     Health,
+    Hooks,
     Judge,
     Keys,
     Ledger,
@@ -27,6 +28,7 @@ from gateway.routing.retry import Rules
 from gateway.routing.table import RouteTable
 from gateway.toolgate.values import DEFAULT_MANNER, Manner
 from policies.compiled import Policy
+from policies.points import Points
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Ports:
     prices: PriceBook
     judge: Judge | None = None
     """None: no policy, every call passes."""
+    hooks: Hooks | None = None
+    """Asked only where `Runtime.hooks` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,10 @@ class Runtime:
     policy: Policy | None = None
     judged: bool = True
     """Tool calls go to the judge, where there is one; False: every call passes, at no cost."""
+    hooks: Points | None = None
+    """Hooks at the points of a request; None where the policy has none there."""
+    strips: bool = False
+    """Some profile of the policy takes tools out of requests."""
     retry: Rules = field(init=False)
     """Of models asked for by name; a route has its own."""
     tags: tuple[str, ...] = field(init=False)

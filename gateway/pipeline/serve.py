@@ -29,13 +29,14 @@ from gateway.ir.events import Finished, Response, unfold
 from gateway.ir.exchange import Exchange, Identity, Labels, Plan, Session
 from gateway.ir.request import Text
 from gateway.ir.usage import Usage
-from gateway.pipeline import decisions, estimate, hops, lost, relay, settle, stored
+from gateway.pipeline import decisions, estimate, hops, lost, points, relay, settle, stored
 from gateway.pipeline.flight import Flight, HeaderList
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.prepare import recalled
 from gateway.pipeline.readings import Reading, Readings
 from gateway.pipeline.relay import header_text
 from gateway.pipeline.runtime import Ports, Runtime
+from gateway.pipeline.stripping import Stripping
 from gateway.ports import Caller, Sink
 from gateway.routing import calls
 from gateway.routing import plan as planning
@@ -71,6 +72,7 @@ class Pipeline:
         self.runtime = runtime
         self.keeper = keeper
         self.readings = Readings(READINGS_BYTES_MAX)
+        self.stripping = Stripping()
         self.expired = False
         """The drain limit is reached: a cancelled request still tells its client so."""
 
@@ -101,7 +103,10 @@ class Pipeline:
             raise
         finally:
             self.keeper.remove(flight)
-            self.ports.ledger.record(settle.row(flight, self.ports, runtime))
+            row = settle.row(flight, self.ports, runtime)
+            self.ports.ledger.record(row)
+            if runtime.hooks is not None:
+                points.ended(flight, row, self.ports, runtime)
             await relay.release(flight)
 
     async def route(self, raw: RawRequest, dialect: Dialect) -> dict[str, Any]:
@@ -156,9 +161,10 @@ class Pipeline:
     async def _placed(
         self, exchange: Exchange, runtime: Runtime, *, whole: bool = False
     ) -> tuple[Exchange, session_state.SessionState, bytes | None]:
-        """The exchange with session and labels, the session's state, and that as it was stored. `whole`: with task and scores, also where nothing hangs on them. Of a model asked for by name only the kind of
-        call is told: reading and scoring the conversation costs ten times what the request does. Where the gateway has
-        chosen in this session before, it looks on, because this turn may show how that choice came out."""
+        """The exchange with session and labels, the session's state, and that as it was stored. `whole`: with task and
+        scores, also where nothing hangs on them. Of a model asked for by name only the kind of call is told: reading and
+        scoring the conversation costs ten times what the request does. Where the gateway has chosen in this session before,
+        it looks on, because this turn may show how that choice came out."""
         reading: Reading = exchange.reading
         session = reading.session
         if session is None:
@@ -184,7 +190,8 @@ class Pipeline:
             state.private,
         )
         labels = reading.labels
-        whole = whole or state.decided is not None or not _named(exchange, runtime)
+        watched = runtime.hooks is not None and runtime.hooks.compaction is not None  # told from the conversation's signals
+        whole = whole or watched or state.decided is not None or not _named(exchange, runtime)
         if labels is None or reading.new_from < len(exchange.view.messages) or (whole and not labels.version):
             exchange = exchange.placed(session)
             labels = reading.labels = await self.ports.classifier.label(exchange) if whole else _call_only(exchange)
@@ -196,13 +203,22 @@ class Pipeline:
         exchange, flight.state, flight.stored_state = await self._placed(flight.exchange, runtime)
         flight.exchange = exchange
         flight.headers = common_headers(exchange)
+        if runtime.strips:
+            assert runtime.policy is not None
+            flight.exchange = exchange = self.stripping.of(exchange, flight.dialect, runtime.policy)
+        if runtime.hooks is not None:
+            await points.arrived(flight, self.ports, runtime)
         digest = loop.turn_digest(exchange.view.messages, exchange.model_asked, exchange.reading.messages_bytes)
         if self._loops(flight, runtime, digest):
             await self._stop_loop(flight)
             return
+        if runtime.hooks is not None:
+            flight.exchange = exchange = await points.before_route(flight, self.ports, runtime)
         means = decisions.means(exchange, flight.state.standing, runtime, self.ports.prices)
         flight.plan, route = planning.plan(exchange, runtime.table, self.ports.health.status, means)
         flight.headers.append((H_ROUTE, flight.plan.route.encode()))
+        if runtime.hooks is not None:
+            await points.after_route(flight, self.ports, runtime)
         if exchange.stream:
             flight.keepalive = True
             self.keeper.add(flight)

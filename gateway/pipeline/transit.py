@@ -321,7 +321,7 @@ class Transit:
         gate = self._gate
         if not pieces and self._encoder is None and (gate is None or not gate.engaged) and _callless(events):
             # Nothing of a call, and none is open: what an open gate would say, without asking it.
-            self._spoke = self._spoke or any([type(event) is Delta for event in events])
+            self._spoke = self._spoke or any(type(event) is Delta for event in events)
             self._open = self._open or self.begun
             return raw
         if gate is None:
@@ -357,7 +357,7 @@ class Transit:
                 raise StreamFailed(error_of_failed(event), raw if self._same else b"")
             if not self.begun and is_content(event):
                 self.begun = True
-        if self._hide_usage and events and all([type(event) is UsageReport for event in events]):
+        if self._hide_usage and events and all(type(event) is UsageReport for event in events):
             return b""
         return raw
 
@@ -400,10 +400,7 @@ def _check_utf8(event: bytes) -> None:
 
 def _callless(events: list[Event]) -> bool:
     """None of them begins a call; while no call is open, none belongs to one either."""
-    for event in events:
-        if type(event) is BlockStart and isinstance(event.block, ir.ToolCall | ir.Opaque):
-            return False
-    return True
+    return not any(type(event) is BlockStart and isinstance(event.block, ir.ToolCall | ir.Opaque) for event in events)
 
 
 def is_content(event: Event) -> bool:

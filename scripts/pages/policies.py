@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 from typing import get_args
 
@@ -11,7 +10,6 @@ from policies import (
     bundled,
     checking,
     conditions,
-    hooks,
     lint,
     matchers,
     model,
@@ -26,6 +24,7 @@ from policies.document import DEPTH_MAX, TEXT_CHARS_MAX
 from policies.facts import Command, Effect, Facts
 from policies.load import load
 from policies.model import PolicyFile
+from policies.points import POINTS
 from scripts.pages.markdown import doc, table
 from scripts.pages.settings import default, spell
 
@@ -43,7 +42,7 @@ CHECKPOINTS = (
     ("`input_validation`", "JSON, size, depth, double keys, encoding, invisible characters, what was not offered"),
     ("`mode`", "the profile's mode, and what it denies before any rule is asked"),
     ("`rules`", "every rule that matches, self-protection, parts that could not be read, taint, secrets, the breaker"),
-    ("`hooks`", "`pre_tool_use` hooks in their order; a rewrite is judged from the start, later hooks included"),
+    ("`hooks`", "`pre_tool_use` hooks in their order; a rewrite is judged from the start, by all other hooks too"),
     ("`approval`", "a grant for exactly this call, the classifier of mode auto, else a human"),
 )  # fmt: skip
 EFFECTS: dict[Effect, str] = {
@@ -133,22 +132,8 @@ def own_rules() -> Iterator[str]:
 
 
 def hook_points() -> Iterator[str]:
-    rows = [
-        [
-            f"`{point}`",
-            about,
-            ", ".join(f"`{name}`" for name in own) or "-",
-            "deny" if point in hooks.DECIDING else "allow",
-        ]
-        for point, (about, own) in hooks.POINTS.items()
-    ]
-    yield table(["point", "when", "its own fields", "default `on_error`"], rows)
-    common = [name for name in hooks.schema("stop")["properties"] if name not in hooks.POINTS["stop"][1]]
-    yield "Every payload also holds " + ", ".join(f"`{name}`" for name in common) + "."
-    yield "What a hook may answer, as JSON Schema; a command may also end with 2 and say why on stderr:"
-    yield "```json\n" + json.dumps(hooks.ANSWER_SCHEMA, indent=2) + "\n```"
-    yield "What a `pre_tool_use` hook gets:"
-    yield "```json\n" + json.dumps(hooks.schema("pre_tool_use"), indent=2) + "\n```"
+    points = ", ".join(f"`{point}`" for point in POINTS)
+    yield f"Asked or told at {points}: see [hooks](hooks.md)."
 
 
 def secret_kinds() -> str:

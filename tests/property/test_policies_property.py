@@ -7,6 +7,7 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies import hooks
 from policies.compiled import STRICT
 from policies.engine import Situation, drive, judge
 from policies.globs import Paths, demanded, path_source, regex
@@ -96,6 +97,55 @@ def test_a_rewrite_is_judged_again(made, mode, call, into):
         assert rewritten.decision == "deny"
     elif rewritten.arguments is not None:
         assert strength(rewritten) >= strength(directly)
+
+
+said = st.one_of(
+    st.binary(max_size=80),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "decision": st.sampled_from(["allow", "ask", "deny", "ALLOW", None, 1]),
+            "reason": st.sampled_from(["", "approved by anna", "x" * 3000]),
+            "context": st.text(max_size=20),
+            "arguments": st.one_of(calls.map(lambda call: call[1]), st.text(max_size=20), st.none()),
+            "lane": st.just("local"),
+            "granted_by": st.just("anna"),
+        },
+    ).map(lambda value: json.dumps(value, default=repr).encode()),
+)
+exits = st.sampled_from([0, 0, 0, 1, 2, None])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    rules,
+    modes,
+    calls,
+    st.lists(st.tuples(exits, said), min_size=2, max_size=12),
+    st.sampled_from(["deny", "ask", "allow"]),
+)
+def test_no_output_of_a_hook_lifts_a_deny_or_a_floor(made, mode, call, outputs, on_error):
+    entries = [
+        f"{{id: h{n}, on: pre_tool_use, command: [x], may_rewrite: true, on_error: {on_error}}}" for n in range(2)
+    ]
+    hooked = policy(text(made, mode, f"hooks: [{', '.join(entries)}]"))
+    known = {hook.id: hook for hook in hooked.hooks}
+    left = list(outputs)
+
+    def answer(need):
+        if not isinstance(need, NeedHook):
+            return None
+        code, out = left.pop() if left else (0, b"")
+        return hooks.exited(known[need.hook], code, out, b"")
+
+    before = decided(policy(text(made, mode)), call)
+    after = decided(hooked, call, answer=answer)
+    nobody = before.checkpoint == "mode" and before.mode == "dont_ask"  # a plain ask, where nobody can be asked
+    if before.decision == "deny" and not nobody:
+        assert after.decision == "deny"
+    if before.decision == "ask" and before.floor:
+        assert after.decision in ("ask", "deny")
+        assert after.floor or after.decision == "deny" or after.checkpoint == "hooks"
 
 
 @settings(max_examples=100, deadline=None)

@@ -290,7 +290,7 @@ def test_conditions_know_the_call():
 def test_how_to_ask_and_refuse():
     text = "defaults: {ask: hold, refusal: {codex: shim, '*': text}}\nrules: {base: [{id: r, ask: {tool: read}, ask_form: delegate, ask_timeout_s: 5, refusal: retry}]}"
     verdict = Desk(text).verdict(*READ)
-    assert (verdict.ask, verdict.ask_timeout_s, verdict.refusal) == ("delegate", 5, "retry")
+    assert (verdict.ask, verdict.ask_timeout_s, verdict.refusal) == ("ticket", 5, "retry")  # nobody says it prompts
     verdict = Desk(text).verdict(*EDIT, harness="codex")
     assert (verdict.ask, verdict.ask_timeout_s, verdict.refusal) == ("hold", 120, "shim")
     assert Desk(text).verdict(*EDIT).refusal == "text"
@@ -347,3 +347,66 @@ def test_judging_is_resumable():
         ).decision
         == "allow"
     )
+
+
+DELEGATE = "defaults: {ask: delegate, bypass: allowed}\n" + RULES
+
+
+@pytest.mark.parametrize(
+    ("profiles", "who", "call", "granted"),
+    [
+        ("default: {prompts: true}", {}, EDIT, "delegated"),
+        ("default: {prompts: true}", {"extra": {"mode": "bypass"}}, EDIT, ""),
+        ("default: {prompts: true}", {"extra": {"mode": "dont_ask"}}, EDIT, ""),
+        ("default: {prompts: true}", {"extra": {"mode": "manual"}}, EDIT, "delegated"),
+        ("default: {prompts: true}", {}, ("Edit", {"file_path": "floor"}), ""),
+        ("default: {prompts: true}", {}, ("Bash", {"command": "$(x)"}), ""),
+        ("default: {}", {}, EDIT, ""),
+        ("sure: {match: {key: k1}, prompts: true}", {"key_id": "k1"}, EDIT, "delegated"),
+        ("sure: {match: {key: k1}, prompts: true}", {"key_id": "k2"}, EDIT, ""),
+        ("sure: {match: {subagent: true}, prompts: true}", {"agent": "x"}, EDIT, ""),  # the agent above does not
+        ("default: {prompts: true}", {"agent": "x"}, EDIT, "delegated"),
+        ("default: {prompts: true, mode: dont_ask}", {}, EDIT, ""),
+    ],
+)
+def test_delegated_only_where_the_harness_prompts_and_no_floor_asks(profiles, who, call, granted):
+    verdict = Desk(DELEGATE + f"profiles: {{{profiles}}}\n").verdict(*call, answer=lambda need: None, **who)
+    assert verdict.granted_by == granted
+    nobody = "mode: dont_ask" in profiles or who.get("extra") == {"mode": "dont_ask"}
+    assert verdict.decision == ("allow" if granted else "deny" if nobody else "ask")
+    assert verdict.arguments is None
+    if verdict.decision == "ask":
+        assert verdict.ask == "ticket"
+        assert any("not delegated" in step.note for step in verdict.trail)
+    if granted:
+        assert verdict.checkpoint == "approval"
+        assert verdict.trail[-1].note == verdict.reason
+
+
+def test_a_tripped_breaker_is_not_delegated():
+    situation = Situation(Refusals(3, 3, True))
+    verdict = Desk(DELEGATE + "profiles: {default: {prompts: true}}\n").verdict(*EDIT, situation=situation)
+    assert (verdict.decision, verdict.ask) == ("ask", "ticket")
+
+
+def test_a_rewrite_does_not_go_around_a_floor():
+    into = HookAnswer("allow", arguments=b'{"file_path":"a"}')
+    floor = ("Edit", {"file_path": "floor"})
+    verdict = Desk(HOOKED + "profiles: {default: {default: allow}}\n").verdict(
+        *floor, answer=hooks(into, HookAnswer("allow"))
+    )
+    assert (verdict.decision, verdict.floor, verdict.granted_by) == ("ask", True, "")
+    assert verdict.arguments == into.arguments
+    plain = Desk(HOOKED + "profiles: {default: {default: allow}}\n").verdict(
+        *EDIT, answer=hooks(into, HookAnswer("allow"))
+    )
+    assert plain.decision == "allow"
+
+
+def test_a_rewrite_is_seen_by_the_hooks_before_it():
+    """The first hook had nothing against the call as it was; it has against what the second makes of it."""
+    into = HookAnswer(arguments=b'{"file_path":"b"}')
+    answer = hooks(HookAnswer(), into, HookAnswer("deny", "not b"))
+    verdict = Desk(HOOKED).verdict(*READ, answer=answer)
+    assert (verdict.decision, verdict.reason) == ("deny", "hook one: not b")
+    assert [told["tool"]["arguments"]["file_path"] for told in answer.asked] == ["a", "a", "b"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from policies import hooks
-from policies.facts import Facts
+from policies.facts import Command, Facts
 from policies.hooks import HookAnswer
 from policies.model import Hook
 from policies.verdict import Caller, ToolCall
@@ -37,7 +37,23 @@ def test_answers(text, wanted):
 
 
 @pytest.mark.parametrize(
-    "text", [b"ok", b"[]", b'{"decision":"approve"}', b'{"x":1}', b'{"reason":1}', b'{"arguments":1}', b"[" * 100_000]
+    "text",
+    [
+        b"ok",
+        b"[]",
+        b'{"decision":"approve"}',
+        b'{"x":1}',
+        b'{"reason":1}',
+        b'{"arguments":1}',
+        b"[" * 100_000,
+        b'{"decision":"deny","decision":"allow"}',
+        b'{"lane":"local"}',
+        b'{"tags":[]}',
+        b'{"decision":1}',
+        b'{"reason":"' + b"x" * 3000 + b'"}',
+        b'{"context":"' + b"x" * 11_000 + b'"}',
+        b"\xff\xfe{}",
+    ],
 )
 def test_answers_that_fail(text):
     assert hooks.answer(hook(may_rewrite=True), text).failed
@@ -60,6 +76,51 @@ def test_the_strictest_answer_holds():
     assert hooks.joined([]) == (None, "")
 
 
+@pytest.mark.parametrize(
+    ("point", "text", "failed"),
+    [
+        ("request", b'{"decision":"ask"}', True),  # no call is pending
+        ("request", b'{"arguments":{}}', True),
+        ("request", b'{"context":"c"}', False),
+        ("permission_request", b'{"context":"c"}', True),
+        ("pre_route", b'{"lane":"local"}', False),
+        ("pre_route", b'{"lane":"mid"}', False),
+        ("pre_route", b'{"lane":"frontier"}', True),
+        ("pre_route", b'{"lane":["local"]}', True),
+        ("pre_route", b'{"tags":["t","t"]}', False),
+        ("pre_route", b'{"tags":["u"]}', True),
+        ("pre_route", b'{"tags":"t"}', True),
+        ("response", b"whatever", False),
+    ],
+)
+def test_what_each_point_takes(point, text, failed):
+    more = {"lanes": ["mid"], "tags": ["t"]} if point == "pre_route" else {}
+    assert bool(hooks.answer(hook(on=point, may_rewrite=True, **more), text).failed) is failed
+
+
+def test_nobody_reads_what_a_watching_hook_says():
+    watching = hook(on="stop")
+    assert hooks.exited(watching, 0, b'{"decision":"deny"}', b"") == HookAnswer()
+    assert hooks.exited(watching, 2, b"", b"no").failed
+
+
+def test_programs():
+    ls = Facts("shell", "bash", commands=(Command("ls"),))
+    assert hooks.wanted(hook(program=["l*"]), "pre_tool_use", ls)
+    assert not hooks.wanted(hook(program=["git"]), "pre_tool_use", ls)
+    assert not hooks.wanted(hook(program=["git"]), "pre_tool_use", Facts("read", "read"))
+    for unread in (Command(""), Command("x", unknown=("what",))):
+        assert hooks.wanted(hook(program=["git"]), "pre_tool_use", Facts("shell", "bash", commands=(unread,)))
+    assert hooks.wanted(hook(program=["git"]), "pre_tool_use", Facts("shell", "bash", unknown=("a part",)))
+
+
+def test_tools_by_name_alone():
+    assert hooks.named("bash").kind == "shell"
+    assert hooks.named("mcp__gh__list") == Facts("mcp", "list", "gh")
+    assert hooks.named("nobody knows").kind == "other"
+    assert hooks.wanted(hook(tool="mcp__gh__*"), "pre_tool_use", hooks.named("mcp__gh__list"), "mcp__gh__list")
+
+
 def test_who_is_asked():
     facts = Facts("shell", "bash")
     assert hooks.wanted(hook(), "pre_tool_use", facts)
@@ -79,12 +140,10 @@ def test_times_and_forms():
     ]
 
 
-@pytest.mark.parametrize("point", hooks.POINTS)
-def test_every_point_has_a_schema_that_its_payload_fits(point):
-    schema = hooks.schema(point)
-    own = {name: {"string": "", "integer": 0, "object": {}}[kind] for name, kind in hooks.POINTS[point][1].items()}
-    told = json.loads(hooks.payload(point, Caller(), own))
-    assert set(told) == set(schema["required"])
+def test_a_payload_tells_the_private_tags_and_the_request():
+    caller = Caller(tags=("a",), extra={"request": "req_1", "private": "b\nc"})
+    told = json.loads(hooks.payload("stop", caller, {}))
+    assert (told["request"], told["tags"]) == ("req_1", ["a", "b", "c"])
 
 
 def test_calls_of_every_form():

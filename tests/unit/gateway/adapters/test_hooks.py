@@ -113,7 +113,56 @@ async def test_a_model():
 
     async def model(asked, payload):
         assert (asked.criteria, payload) == ("c", b"{}")
-        return b'{"decision":"deny","reason":"no"}'
+        return HookAnswer("deny", "no")
 
     assert await run(hook, model=model) == HookAnswer("deny", "no")
     assert "no model" in (await run(hook)).failed
+
+
+async def test_a_flood_is_cut_off_at_once():
+    """A program that writes on would never end by itself: its pipe is full and nobody reads."""
+    begun = time.monotonic()
+    answer = await run(command("import sys\nwhile True: sys.stdout.write('x' * 65536)", timeout_ms=20_000))
+    assert "larger than" in answer.failed
+    assert time.monotonic() - begun < 10
+
+
+async def test_a_child_that_left_the_group_holds_nothing_up():
+    source = (
+        "import subprocess, sys; subprocess.Popen(['sleep', '20'], start_new_session=True); print('{}');"
+        " sys.stdout.flush()"
+    )
+    begun = time.monotonic()
+    assert "no answer within" in (await run(command(source, timeout_ms=1500))).failed  # its stdout is still open
+    assert time.monotonic() - begun < 10
+
+
+async def test_named_variables_are_passed_on():
+    source = "import os; print('{\"reason\": \"%s\"}' % os.environ.get('WANTED'))"
+    environment = {"PATH": os.environ["PATH"], "WANTED": "yes", "OTHER": "no"}
+    assert (await run(command(source, env=["WANTED"]), environment=environment)).reason == "yes"
+    assert (await run(command(source, env=["ABSENT"]), environment=environment)).reason == "None"
+
+
+async def test_every_run_is_counted():
+    heard = []
+    runner = HookRunner(
+        [command('print(\'{"decision": "ask"}\')')], counted=lambda hook, how: heard.append((hook.id, how))
+    )
+    await runner.run("h", b"{}")
+    await HookRunner([command("import sys; sys.exit(3)")], counted=lambda hook, how: heard.append((hook.id, how))).run(
+        "h", b"{}"
+    )
+    assert heard == [("h", "ask"), ("h", "failed")]
+
+
+async def test_a_request_that_is_over_ends_its_hook(tmp_path):
+    mark = tmp_path / "pid"
+    source = f"import os, time; open({str(mark)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    running = asyncio.ensure_future(run(command(source, timeout_ms=60_000)))
+    while not mark.exists() or not mark.read_text():  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not _alive(int(mark.read_text()))

@@ -1,18 +1,19 @@
 """The judge behind the port: nothing passes that the engine did not allow, whatever goes wrong."""
 
+import asyncio
 import json
-from dataclasses import replace
 
 import pytest
 
 from gateway.adapters import judge as judging
 from gateway.adapters.approvals import Approvals
 from gateway.adapters.hooks import HookRunner
-from gateway.adapters.judge import PolicyJudge, caller_of
+from gateway.adapters.judge import PolicyJudge
 from gateway.adapters.state.memory import MemoryState
 from gateway.config.settings import Settings
 from gateway.errors import StateUnavailable
 from gateway.testing.clock import ManualClock
+from policies.hooks import HookAnswer
 from policies.load import load
 from policies.verdict import ToolCall
 from tests.support.turns import exchange
@@ -209,11 +210,91 @@ async def test_hooks_are_those_of_the_policy_in_force(tmp_path):
     await bench.judge.aclose()
 
 
-def test_who_calls():
-    told = caller_of(exchange(agent="review", parent="ses_0"), 5.0)
-    assert (told.key_id, told.harness, told.session, told.agent, told.parent, told.now_s) == (
-        "key_1", "opencode", "ses_1", "review", "ses_0", 5.0,
-    )  # fmt: skip
-    assert caller_of(exchange(), 0.0).agent is None
-    assert caller_of(exchange(call="subagent"), 0.0).agent == "subagent"
-    assert replace(told, agent=None).agent is None
+def hooked(*hooks, more=""):
+    text = f"version: 1\nextends: safe-default\n{more}hooks: {json.dumps(hooks)}\n"
+    return load([("p", text)])
+
+
+class Answering:
+    """Runs no hook: answers each by its id."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked = answers, []
+
+    def __call__(self, hooks):
+        return self
+
+    async def run(self, id_, payload):
+        self.asked.append((id_, json.loads(payload)))
+        answer = self.answers[id_]
+        return await answer() if callable(answer) else answer
+
+    async def aclose(self):
+        """Nothing is open."""
+
+
+PRE = {"id": "pre", "on": "pre_tool_use", "command": ["x"]}
+FIRST = {"id": "first", "on": "permission_request", "command": ["x"]}
+
+
+@pytest.mark.parametrize(("on_timeout", "asked"), [("ask", 1), ("deny", 0)])
+async def test_a_verdict_that_takes_too_long_is_on_timeout(tmp_path, monkeypatch, on_timeout, asked):
+    monkeypatch.setattr(judging, "verdict_s", lambda policy: 0.05)
+    policy = hooked(PRE, more=f"defaults: {{on_timeout: {on_timeout}, ask: delegate}}\n")
+
+    async def hangs():
+        await asyncio.sleep(30)
+
+    bench = Bench(tmp_path, policy=policy, hooks=Answering(pre=hangs))
+    (verdict,) = await bench.verdicts(read())
+    assert (verdict.decision, verdict.floor, verdict.ask) == (on_timeout, True, "ticket")
+    assert "within 0.05 s" in verdict.reason
+    assert len(bench.told) == asked
+
+
+def test_the_time_for_a_verdict_covers_its_hooks_twice():
+    assert judging.verdict_s(hooked()) == judging.VERDICT_S
+    assert judging.verdict_s(hooked(PRE, {**PRE, "id": "b", "timeout_ms": 2000})) == judging.VERDICT_S + 14
+
+
+async def test_a_permission_hook_is_no_way_around_another_hook(tmp_path):
+    answers = Answering(pre=HookAnswer("ask", "hm"), first=HookAnswer("allow", "ok"))
+    bench = Bench(tmp_path, policy=hooked(PRE, FIRST), hooks=answers)
+    assert await bench.decision(read()) == "ask"
+    (told,) = bench.told
+    assert answers.asked[1][1]["ticket"] == told.id
+
+
+async def test_a_person_who_is_faster_than_a_hook(tmp_path):
+    bench = Bench(tmp_path, policy=hooked(FIRST), hooks=Answering(first=None))
+
+    async def meanwhile():
+        (waiting,) = await bench.approvals.listed()
+        await bench.approvals.decide(waiting.id, "grant", "anna")
+        return HookAnswer("deny", "no")
+
+    bench.judge._make_hooks = Answering(first=meanwhile)
+    (verdict,) = await bench.verdicts(fetch())
+    assert verdict.decision == "allow"
+    assert "granted by anna" in verdict.reason
+
+
+async def test_what_is_decided_is_announced(tmp_path):
+    heard = []
+    bench = Bench(tmp_path, decided=heard.append)
+    await bench.verdicts(fetch())
+    assert heard == []
+    await bench.approvals.decide(bench.told[0].id, "grant", "anna")
+    await bench.verdicts(fetch())
+    assert [(told.id, told.decided_by) for told in heard] == [(bench.told[0].id, "anna")]
+
+
+async def test_context_of_released_calls_is_kept_for_the_next_request(tmp_path):
+    answers = Answering(pre=HookAnswer(context="mind"))
+    bench = Bench(tmp_path, policy=hooked(PRE), hooks=answers)
+    await bench.verdicts(read())
+    await bench.verdicts(fetch())  # asked: the refusal tells it
+    assert json.loads(await bench.state.get(judging.CONTEXT, "ses_1")) == ["mind"]
+    for _ in range(10):
+        await bench.verdicts(read())
+    assert len(json.loads(await bench.state.get(judging.CONTEXT, "ses_1"))) == judging.CONTEXTS_MAX

@@ -25,6 +25,8 @@ def observed(*rows):
     stats = Stats()
     for one in rows:
         stats.observe(one)
+    stats.hooked("guard", "request", "deny")
+    stats.hook_dropped("watch", "response")
     return stats
 
 
