@@ -102,7 +102,8 @@ async def before_upstream(
     flight: Flight, endpoint: Endpoint, prepared: Prepared, ports: Ports, runtime: Runtime
 ) -> Prepared:
     """pre_upstream, and the text of all hooks put behind the conversation. PolicyDenied."""
-    assert runtime.hooks is not None
+    request = prepared.request
+    assert runtime.hooks is not None and request is not None  # noqa: PT018
     added = flight.added
     if runtime.hooks.pre_upstream is not None:
         own = {
@@ -110,14 +111,14 @@ async def before_upstream(
             "provider": endpoint.provider,
             "lane": endpoint.lane,
             "dialect": prepared.dialect.name,
-            "request_bytes": len(prepared.request.body),
+            "request_bytes": len(request.body),
         }
         answers = await _Desk(flight, ports, runtime).run("pre_upstream", runtime.hooks.pre_upstream, own)
         added += tuple(_marked(hook, answer) for hook, answer in answers if answer.context)
     if not added:
         return prepared
-    body = suffix.with_text(prepared.dialect.name, prepared.request.body, "\n\n".join(added))
-    return replace(prepared, request=replace(prepared.request, body=body))
+    body = suffix.with_text(prepared.dialect.name, request.body, "\n\n".join(added))
+    return replace(prepared, request=replace(request, body=body))
 
 
 def ended(flight: Flight, row: LedgerRow, ports: Ports, runtime: Runtime) -> None:

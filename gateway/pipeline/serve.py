@@ -190,7 +190,9 @@ class Pipeline:
             state.private,
         )
         labels = reading.labels
-        watched = runtime.hooks is not None and runtime.hooks.compaction is not None  # told from the conversation's signals
+        watched = (
+            runtime.hooks is not None and runtime.hooks.compaction is not None
+        )  # told from the conversation's signals
         whole = whole or watched or state.decided is not None or not _named(exchange, runtime)
         if labels is None or reading.new_from < len(exchange.view.messages) or (whole and not labels.version):
             exchange = exchange.placed(session)
