@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from gateway.dialects.contract import Glance
 from gateway.ir.events import BlockStart, Delta, Event, Failed, Finished, Sealed, Started, UsageReport
 from gateway.ir.request import Reasoning, ToolCall
@@ -42,8 +44,7 @@ class _Thinking:
         )
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """Mutable while the hop runs; read at its end."""
 
     usage: Usage | None = None
@@ -52,8 +53,8 @@ class Tally:
     reply_id: str = ""
     reply_model: str = ""
     text_bytes: int = 0
-    tool_calls: dict[int, ToolCall] = field(default_factory=dict)
-    _thinking: dict[int, _Thinking] = field(default_factory=dict)
+    tool_calls: dict[int, ToolCall] = {}
+    _thinking: dict[int, _Thinking] = {}
     _kept: int = 0
 
     def feed(self, event: Event) -> None:

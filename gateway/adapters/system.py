@@ -11,11 +11,10 @@ POOL_BYTES = 4096
 
 
 class SystemClock:
-    def now(self) -> float:
-        return time.time()
+    """Asked ten times per request: the functions of `time` themselves, with no method around them."""
 
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

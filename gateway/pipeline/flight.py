@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+import msgspec
 
 from gateway.accounting.tally import Tally
 from gateway.dialects.contract import ClientDialect, ReplyContext, StreamEncoder
@@ -17,6 +18,9 @@ from gateway.ir.request import Message, Request, Tool
 from gateway.pipeline.guard import Guard
 from gateway.ports import Clock, Sink, UpstreamReply
 from gateway.sessions.state import NEW, SessionState
+
+NOTHING_YET: Final = Tally()
+"""Before the first attempt; nobody counts in it."""
 
 HeaderList = list[tuple[bytes, bytes]]
 
@@ -86,8 +90,7 @@ class Resuming(Protocol):
     def encoder(self, flight: Flight, wire: Wire) -> StreamEncoder: ...
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """`begun` = content reached the client: from then on no other hop may be tried. `losses` are request fields the served
     hop had no word for. `attempt_at`: when the attempt under way began, None while there is none.
     `terminal` is the event that ended the reply, kept for stored responses. `kept` is what was sent, where the route wants a
@@ -103,8 +106,8 @@ class Flight:
     state: SessionState = NEW
     stored_state: bytes | None = None
     plan: Plan | None = None
-    hops: list[HopRow] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    hops: list[HopRow] = []
+    tally: Tally = msgspec.field(default_factory=lambda: NOTHING_YET)
     outcome: Outcome = "error"
     status: int = 500
     error: str | None = None
@@ -120,7 +123,7 @@ class Flight:
     rest: AsyncIterator[bytes] | None = None
     ending: Callable[[bytes], bytes] | None = None
     whole: bytes = b""
-    headers: HeaderList = field(default_factory=list)
+    headers: HeaderList = []
     last_write: float = 0.0
     keepalive: bool = False
     kept: Kept | None = None

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+
+import msgspec
 
 from gateway.dialects._shared import short_name
 from gateway.dialects.contract import StreamEncoder
@@ -32,14 +34,13 @@ _MENDERS: Mapping[DialectName, type[Mender]] = {
 _WHOLE = {"chat": mend_chat.whole, "messages": mend_messages.whole, "responses": mend_responses.whole}
 
 
-@dataclass(slots=True)
-class Guard:
+class Guard(msgspec.Struct, eq=False):
     """One per request. `rulings` gathers what was decided, over all hops, for whoever records it."""
 
     judge: Judge
     exchange: Exchange
     manner: Manner = DEFAULT_MANNER
-    rulings: list[Ruling] = field(default_factory=list)
+    rulings: list[Ruling] = []
     again: tuple[Message, ...] = ()
     """What the conversation goes on with where the model was asked again."""
 
