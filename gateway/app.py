@@ -51,6 +51,7 @@ from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
 from gateway.ir.exchange import LedgerRow, Seen
 from gateway.pipeline.keeper import Keeper
+from gateway.pipeline.leaks import Leaks
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest
 from gateway.ports import Caller, Clock, Random, Rates, StateStore, Upstream
@@ -374,6 +375,7 @@ class Gateway:
             prices=prices,
             judge=self.judging,
             hooks=self.hooks,
+            leaks=Leaks(lambda: self.judging.releases, state, lambda: self._runtime.settings.session.ttl_s),
         )
         keeper = Keeper(clock, settings.server.keepalive_s)
         pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
