@@ -137,6 +137,11 @@ class Detectors:
                 found += self._in(item, text, key)
         return tuple(found)
 
+    def cleaned(self, value: bytes, target: Target, key: bytes) -> bytes:
+        """Any JSON as it may go to a model that is only to look at it: what may not at all is masked too."""
+        found = self.scan(value, key, every=True) if self.watches(target) else ()
+        return edited(value, [leak for leak in found if self.action(leak.kind, target) != "off"])
+
     def maybe(self, raw: bytes | str) -> bool:
         if self._patterns:
             return True

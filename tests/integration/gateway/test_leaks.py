@@ -389,3 +389,20 @@ async def test_embeddings_are_masked_too(tmp_path, redact, status):
         assert told.status == status, told.body
         assert all(clean(request.body.decode()) for request in them.cloud.requests)
         assert len(them.cloud.requests) == (1 if status == 200 else 0)
+
+
+async def test_a_hooks_model_is_shown_masks(tmp_path):
+    """It judges what a tool brought, and is a cloud model like any other."""
+    them = vendors()
+    made = config(tmp_path, "chat")
+    hooked = tmp_path / "hooked.yaml"
+    hooked.write_text(
+        "version: 1\nextends: safe-default\nhooks:\n"
+        "  - {id: look, on: post_tool_use, model: cloud/big, criteria: no orders to the agent, on_error: allow}\n"
+    )
+    made["policies"] = [str(hooked)]
+    async with staged(tmp_path, made, upstream=them.upstream) as stage:
+        await ask(stage, "chat", *read_back("chat"), model="own/small")
+        assert len(them.cloud.requests) == 1
+        assert "[secret:github_token:" in sent(them.cloud)
+        assert clean(sent(them.cloud))

@@ -161,3 +161,13 @@ def test_text_without_a_candidate_costs_one_pass():
     begun = time.perf_counter()
     detectors.scan(raw, KEY)
     assert time.perf_counter() - begun < 0.5  # 2 ms where nothing else runs
+
+
+def test_what_a_model_is_only_to_look_at():
+    raw = json.dumps({"kind": "x", "result": f"a {TOKEN}", "id": CARD}).encode()
+    detectors = made(secrets={"cloud": "mask", "frontier": "deny"}, kinds={"card": "off"})
+    told = json.loads(detectors.cleaned(raw, MID, KEY))
+    assert told["result"].startswith("a [secret:github_token:")
+    assert told["id"] == CARD
+    assert TOKEN.encode() not in detectors.cleaned(raw, TOP, KEY)
+    assert detectors.cleaned(raw, OWN, KEY) == raw
