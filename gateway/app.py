@@ -51,6 +51,7 @@ from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
 from gateway.ir.exchange import LedgerRow, Seen
 from gateway.pipeline.keeper import Keeper
+from gateway.pipeline.leaks import Leaks
 from gateway.pipeline.runtime import Ports, Runtime
 from gateway.pipeline.serve import Pipeline, RawRequest
 from gateway.ports import Caller, Clock, Random, Rates, StateStore, Upstream
@@ -61,6 +62,7 @@ from gateway.telemetry import LOG
 from gateway.toolgate.values import DEFAULT_MANNER, Manner
 from policies.compiled import Guard, Policy
 from policies.hooks import payload
+from policies.leaks import Target
 from policies.model import Hook, Point
 from policies.verdict import Caller as CallCaller
 
@@ -354,7 +356,9 @@ class Gateway:
             hooks=lambda configured: self._run_hooks(configured),
             decided=self._decided,
         )
-        hook_models = ModelHooks(_Models(lambda: self._runtime), upstream, clock, random, health, ledger, prices)
+        hook_models = ModelHooks(
+            _Models(lambda: self._runtime), upstream, clock, random, health, ledger, prices, clean=self._clean
+        )
         self._run_hooks = partial(HookRunner, model=hook_models, counted=self._hooked)
         self.hooks = HookDesk(
             self._run_hooks, self.judging.record, lambda hook: self.stats.hook_dropped(hook.id, hook.on)
@@ -374,6 +378,7 @@ class Gateway:
             prices=prices,
             judge=self.judging,
             hooks=self.hooks,
+            leaks=Leaks(lambda: self.judging.releases, state, lambda: self._runtime.settings.session.ttl_s),
         )
         keeper = Keeper(clock, settings.server.keepalive_s)
         pipeline = Pipeline(self.ports, lambda: self._runtime, keeper)
@@ -397,6 +402,14 @@ class Gateway:
         prices.loading = True
         self._tasks.spawn(asyncio.to_thread(prices.load), name="prices")
         dialects.by_path()
+
+    def _clean(self, payload: bytes, endpoint: Endpoint) -> bytes:
+        """What a hook's model is shown: masked like the conversation of any model there."""
+        policy = self._runtime.policy
+        if policy is None:
+            return payload
+        key = self.judging.releases.mask_key
+        return policy.leaks.cleaned(payload, Target(endpoint.own, endpoint.lane), key)
 
     def warm_up(self) -> None:
         """After the port is open: imports what the first answers do not need."""

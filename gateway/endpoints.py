@@ -69,6 +69,11 @@ class Endpoint:
     found: str = "configuration"
     extra: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def own(self) -> bool:
+        """What is sent there does not leave the house. The simulated lanes play their parts."""
+        return self.local or (self.simulated and self.lane in ("local", "daemon"))
+
     def wire_for(self, dialect: DialectName, missing: frozenset[DialectName] = frozenset()) -> Wire:
         """The wire in the client's own dialect if there is one, else the preferred one. `missing` are dialects that this
         server turned out not to serve (an older vLLM without /v1/messages)."""

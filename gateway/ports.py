@@ -222,6 +222,29 @@ class Hooks(Protocol):
         """For points that only watch: queued, never blocks; what does not fit in the queue is dropped and counted."""
 
 
+class Release(msgspec.Struct, frozen=True):
+    """What a person said about sending something out. `ticket` is the approval's id, `why` says what keeps the answer."""
+
+    state: Literal["granted", "denied", "open"]
+    ticket: str = ""
+    why: str = ""
+
+
+class LeakDesk(Protocol):
+    """Where masks get their key, people are asked what may go out, and what was kept back is written down."""
+
+    @property
+    def mask_key(self) -> bytes: ...
+
+    async def released(
+        self, exchange: Exchange, policy: Policy, model: str, masks: Sequence[str], kinds: Mapping[str, int]
+    ) -> Release:
+        """Whether the values behind the masks may go to the model. Waits where the policy holds; else at once."""
+
+    def told(self, action: str, exchange: Exchange, model: str, masks: Sequence[str], kinds: Mapping[str, int]) -> None:
+        """For the audit log; never blocks."""
+
+
 class TokenCounter(Protocol):
     """Local token estimates. `ready` is False until the ranks are loaded; until then bytes/4 is answered."""
 

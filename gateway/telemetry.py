@@ -90,6 +90,12 @@ METRICS: tuple[Metric, ...] = (
         "Runs of hooks that only watch which were left out because too many waited.",
         ("hook", "point"),
     ),
+    Metric(
+        "interlock_leaks_kept_total",
+        "counter",
+        "Secrets and words of the team that were masked on the way to a model, once per session and value.",
+        ("model", "kind"),
+    ),
     Metric("interlock_in_flight", "gauge", "Requests being served."),
     Metric("interlock_model_up", "gauge", "1 if the model may be called now (breaker, cool-down).", ("model",)),
     Metric("interlock_config_generation", "gauge", "Rises by one with each successful reload."),

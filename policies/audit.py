@@ -75,7 +75,7 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
 def _clean(value: Any, mask_key: bytes) -> Any:
     """The value with the secrets in its texts masked."""
     if isinstance(value, str):
-        return secrets.masked(value, secrets.find(value), mask_key)
+        return secrets.masked(value, mask_key)
     if isinstance(value, list):
         return [_clean(entry, mask_key) for entry in value]
     return {name: _clean(entry, mask_key) for name, entry in value.items()} if isinstance(value, dict) else value

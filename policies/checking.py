@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies import validate
+from policies import leaks, secrets, validate
 from policies.engine import facts_json
+from policies.leaks import Detectors, Target
 from policies.verdict import Caller, Decision, ToolCall, Verdict
 
 LINE_BYTES_MAX = 8 * 1024 * 1024
@@ -154,6 +155,20 @@ def explained(verdict: Verdict) -> Iterator[str]:
         for name, held in facts_json(verdict.facts).items():
             for entry in held if name == "commands" else [held]:
                 yield f"  {name}: {entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False)}"
+
+
+def kept(detectors: Detectors, text: str, target: Target, key: bytes) -> dict[str, Any]:
+    """What would become of a tool's result on its way to a model. Values are not in the answer, only their masks."""
+    hits = detectors.find(text)
+    actions = [detectors.action(hit.kind, target) for hit in hits]
+    found = []
+    for hit, action in zip(hits, actions, strict=True):
+        line = text.count("\n", 0, hit.start) + 1
+        column = hit.start - (text.rfind("\n", 0, hit.start) + 1) + 1
+        mask = secrets.mask(hit.kind, hit.value, key)
+        found.append({"kind": hit.kind, "line": line, "column": column, "action": action, "mask": mask})
+    gone = [hit for hit, action in zip(hits, actions, strict=True) if action != "off"]
+    return {"action": leaks.strictest(actions), "found": found, "text": leaks.replaced(text, gone, key)}
 
 
 @dataclass(frozen=True, slots=True)

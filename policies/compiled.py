@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies import conditions, matchers, points, toolmap
 from policies.globs import Words
+from policies.leaks import Detectors
 from policies.matchers import COMMAND_KEYS, KINDS, Test
-from policies.model import AskForm, Hook, Matcher, PolicyFile, Profile, Refusal, Rule
+from policies.model import AskForm, Hook, Matcher, PolicyFile, Profile, Redact, Refusal, Rule
 from policies.points import Points
 from policies.toolmap import Spec
 from policies.verdict import Caller, Decision, Mode
@@ -141,6 +142,8 @@ class Policy:
     """Rules that came with a bundled policy this one extends."""
     at: Points = points.NONE
     """The same hooks by point."""
+    leaks: Detectors = field(default_factory=lambda: Detectors(Redact()))
+    """What must not reach a model, and what happens where it would."""
 
     @property
     def strips(self) -> bool:
@@ -190,9 +193,8 @@ def compile_policy(file: PolicyFile, guard: Guard, digest: str, borrowed: frozen
         hook if hook.id else hook.model_copy(update={"id": f"hook-{index}"}) for index, hook in enumerate(file.hooks, 1)
     )
     order = tuple(profiles.items())
-    return Policy(
-        file, digest, resolved, order, _tools(file), hooks, rules, guard, borrowed, points.resolved(hooks)
-    )  # fmt: skip
+    at, found = points.resolved(hooks), Detectors(file.redact)
+    return Policy(file, digest, resolved, order, _tools(file), hooks, rules, guard, borrowed, at, found)
 
 
 def _resolve(

@@ -23,7 +23,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
         {"key": "k", "harness": "codex", "agent": "", "subagent": False, "cwd": "/repo"},
     ),
     "call": (
-        "tool, kind, server, args (the arguments), reads, writes, hosts, effects, unknown",
+        "tool, kind, server, args (the arguments), reads, writes, hosts, effects, unknown, masked (masks in the arguments)",
         {
             "tool": "bash",
             "kind": "shell",
@@ -34,6 +34,7 @@ VARIABLES: dict[str, tuple[str, Any]] = {
             "hosts": [""],
             "effects": ["network"],
             "unknown": [""],
+            "masked": [""],
         },
     ),
     "shell": (

@@ -15,7 +15,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from policies import commands, hooks, modes, ruling, secrets, session, taint, tickets, toolmap, tools, validate
+from policies import (
+    commands,
+    hooks,
+    modes,
+    publishing,
+    ruling,
+    session,
+    taint,
+    tickets,
+    toolmap,
+    tools,
+    validate,
+)
 from policies.compiled import STRICT, Policy, Resolved, narrowest, strictest, subagent
 from policies.facts import Facts
 from policies.hooks import HookAnswer
@@ -63,6 +75,8 @@ class Situation:
     refusals: Refusals = field(default_factory=Refusals)
     grants: tuple[Grant, ...] = ()
     tainted: Tainted | None = None
+    mask_key: bytes = b""
+    """What masks are made with where a call is rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,8 @@ class _Case:
     value: Any = None
     facts: Facts | None = None
     whole: View | None = None
+    put: frozenset[str] = frozenset()
+    """Masks that stand in the call because they were put there just now."""
 
     @property
     def modes(self) -> frozenset[Mode]:
@@ -149,14 +165,29 @@ def _judged(case: _Case, rewrites: int) -> Judging:
         return _end(case, trail, "deny", "input_validation", problem)
     reader = tools.Reader(case.place, commands.understand, case.policy.tools)
     found = yield from tools.facts(case.call, read.value, reader)
+    if held_masks := publishing.masks(case.call):
+        found = replace(found, masked=held_masks)
     whole = view(found, case.place, read.value, toolmap.qualified(case.call.name, case.call.namespace))
     # Not `replace`, which costs as much as all rules of a short policy.
     case = _Case(
-        case.policy, case.call, case.caller, case.situation, case.profiles, case.place, read.value, found, whole
+        case.policy,
+        case.call,
+        case.caller,
+        case.situation,
+        case.profiles,
+        case.place,
+        read.value,
+        found,
+        whole,
+        case.put,
     )
     if found.invalid:
         return _end(case, trail, "deny", "input_validation", f"the call cannot be read: {found.invalid}")
     trail.append(Step("input_validation", "allow"))
+    if publishing.sends(found) and rewrites < REWRITES_MAX:
+        shown = publishing.masked(case.call, case.policy.leaks, case.situation.mask_key)
+        if shown is not None:
+            return (yield from _blanked(case, shown, trail, rewrites))
     if (reason := _mode_denies(case)) is not None:
         return _end(case, trail, "deny", "mode", reason)
     trail.append(Step("mode", None, case.mode))
@@ -165,6 +196,16 @@ def _judged(case: _Case, rewrites: int) -> Judging:
     if held.decision == "deny":
         return _end(case, trail, "deny", "rules", _reason(case, held), held)
     return (yield from _hooked(case, held, trail, rewrites))
+
+
+def _blanked(case: _Case, arguments: bytes, trail: list[Step], rewrites: int) -> Judging:
+    """A call that publishes, without what must not be published: judged from the start."""
+    trail.append(Step("rules", None, "redact/publish: secrets and words of the team were masked"))
+    call = replace(case.call, arguments=arguments)
+    put = case.put.union(publishing.masks(call))
+    fresh = replace(case, call=call, value=None, facts=None, whole=None, put=put)
+    verdict = yield from _judged(fresh, rewrites + 1)
+    return replace(verdict, arguments=verdict.arguments or arguments, trail=(*trail, *verdict.trail))
 
 
 def _not_offered(case: _Case, wanted: Decision) -> str:
@@ -229,6 +270,7 @@ def _names(case: _Case) -> dict[str, Any]:
             "hosts": list(facts.hosts),
             "effects": list(facts.effects),
             "unknown": list(facts.unknown),
+            "masked": list(facts.masked),
         },
         "shell": {
             "programs": [command.program for command in facts.commands],
@@ -259,6 +301,9 @@ def _tightened(case: _Case, held: Ruling) -> Ruling:
     secret = _secret_step(case)
     if secret is not None:
         added.append(secret)
+    blank = _masked_step(case)
+    if blank is not None:
+        added.append(blank)
     if case.situation.refusals.tripped:
         limit = _limit(case)
         added.append(Matched(session.BREAKER, "ask", "", session.why(case.situation.refusals, limit), True))
@@ -307,21 +352,28 @@ def _taint_step(case: _Case, held: Ruling) -> Matched | None:
 
 
 def _secret_step(case: _Case) -> Matched | None:
-    redact, facts = case.policy.file.redact, case.facts
+    facts = case.facts
     assert facts is not None
-    if not {"publish", "network"}.intersection(facts.effects):
+    if not publishing.sends(facts):
         return None
-    words = secrets.team(redact)
-    text = case.value if isinstance(case.value, str) else case.call.arguments.decode("utf-8", "replace")
-    found = secrets.find(text, words, redact.allow)
-    for hit in found:
-        action = hit.action or redact.publish
-        if hit.action == "mask" or hit.action == "local":
-            action = redact.publish if redact.publish != "off" else "ask"
-        if action in ("ask", "deny"):
-            decision: Decision = "deny" if action == "deny" else "ask"
-            return Matched("redact/publish", decision, "", f"the call would send {hit.kind} out", True)
-    return None
+    found = publishing.found(case.call, case.policy.leaks)
+    if found is None:
+        return None
+    return Matched("redact/publish", found.decision, "", f"the call would send {found.what} out", True)
+
+
+def _masked_step(case: _Case) -> Matched | None:
+    """A mask stands for a value that the model was not shown; the tool would take it for the value."""
+    facts, action = case.facts, case.policy.file.redact.masked
+    assert facts is not None
+    masks = [mask for mask in facts.masked if mask not in case.put]
+    if action == "off" or not masks or facts.kind in publishing.ONLY_LOOKS:
+        return None
+    why = (
+        f"the call holds {', '.join(masks[:3])}, which stands for a value that was kept from the model; the tool would get "
+        f"these very characters. Refer to the value by its variable or file instead"
+    )
+    return Matched("redact/masked", action, "", why, True)
 
 
 def _note(held: Ruling) -> str:
@@ -526,7 +578,7 @@ def _end(
 def facts_json(facts: Facts) -> dict[str, Any]:
     """Facts as JSON, without what is empty."""
     out: dict[str, Any] = {"kind": facts.kind, "tool": facts.tool}
-    for name in ("server", "reads", "writes", "hosts", "effects", "unknown", "invalid"):
+    for name in ("server", "reads", "writes", "hosts", "effects", "unknown", "invalid", "masked"):
         held = getattr(facts, name)
         if held:
             out[name] = list(held) if isinstance(held, tuple) else held

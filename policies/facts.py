@@ -92,3 +92,5 @@ class Facts:
     effects: tuple[Effect, ...] = ()
     unknown: tuple[str, ...] = ()
     invalid: str = ""
+    masked: tuple[str, ...] = ()
+    """Masks among the arguments: they stand for values that the model was not shown, and a tool gets them as they are."""

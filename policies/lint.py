@@ -10,8 +10,9 @@ from typing import Literal
 from policies import toolmap
 from policies.compiled import CompiledRule, Policy
 from policies.globs import Words, is_glob
+from policies.leaks import entries
 from policies.matchers import COMMAND_KEYS, KINDS
-from policies.model import Matcher
+from policies.model import Matcher, Redact
 
 Level = Literal["error", "warning"]
 _ONLY_WRITE = frozenset({"write", "delete"})
@@ -19,6 +20,8 @@ _ONLY_READ = frozenset({"read", "search", "list"})
 _BASES = frozenset(
     {"sh", "bash", "zsh", "python", "python3", "node", "perl", "ruby", "env", "sudo", "xargs", "ssh", "eval"}
 )
+WORD_CHARS_MIN = 4
+"""Shorter words of the team stand in ordinary text."""
 _SETS = ("program", "subcommand", "flags", "operands", "reads", "writes", "paths", "hosts", "tool", "effects")
 
 
@@ -38,7 +41,27 @@ def lint(policy: Policy) -> list[Advice]:
     found = [advice for rule in rules for advice in _rule(rule)]
     found += _shadowed(rules)
     found += _unused(policy)
+    found += _leaks(policy.file.redact)
     return found
+
+
+def _leaks(redact: Redact) -> Iterator[Advice]:
+    if "results" not in redact.texts:
+        yield Advice("warning", "redact.texts", "results of tools are not looked at, and secrets come from there")
+    if "own" in redact.secrets and "cloud" not in redact.secrets:
+        yield Advice("warning", "redact.secrets", "speaks of own servers only: nothing is kept from cloud models")
+    for team in redact.teams:
+        for word in team.words:
+            if len(word) < WORD_CHARS_MIN:
+                yield Advice("warning", f"words {team.name}", f"{word!r} is so short that it will be met by chance")
+    for entry in entries(redact):
+        if set(entry.action.values()) == {"off"} and entry.publish in (None, "off"):
+            yield Advice("warning", entry.name, "is found, and nothing happens anywhere")
+        if not entry.match:
+            yield Advice("warning", entry.name, "without `match` examples: nothing proves that it is found")
+    for pattern in redact.patterns:
+        if pattern.regex.startswith("^") or pattern.regex.endswith("$"):
+            yield Advice("warning", pattern.name, "^ and $ are the ends of a whole text, not of a line: write (?m)")
 
 
 def _rule(rule: CompiledRule) -> Iterator[Advice]:

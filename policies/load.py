@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from policies import bundled, conditions, document, examples, hookcheck, matchers
+from policies import bundled, conditions, document, examples, hookcheck, leaks, matchers
 from policies.compiled import CompiledRule, Guard, Policy, compile_policy
 from policies.document import Document
 from policies.errors import Path, PolicyError, Problem, listed, nearest, shown
@@ -270,7 +270,12 @@ def _over(base: PolicyFile, file: PolicyFile) -> PolicyFile:
         ),
         "taint": _updated(base.taint, file.taint),
         "redact": _updated(base.redact, file.redact).model_copy(
-            update={"teams": base.redact.teams + file.redact.teams}
+            update={
+                "teams": base.redact.teams + file.redact.teams,
+                "patterns": base.redact.patterns + file.redact.patterns,
+                "kinds": base.redact.kinds | file.redact.kinds,
+                "allow": base.redact.allow + file.redact.allow,
+            }
         ),
         "deny_limit": _updated(base.deny_limit, file.deny_limit),
         "auto_approve": file.auto_approve or base.auto_approve,
@@ -285,6 +290,9 @@ def _updated(base: M, over: M) -> M:
 
 def _whole_problems(files: Sequence[tuple[Document, PolicyFile]], merged: PolicyFile) -> Iterator[Problem]:
     yield from _double_ids(files)
+    for where, message in leaks.problems(merged.redact):
+        holder = next((d for d, file in reversed(files) if "redact" in file.model_fields_set), files[-1][0])
+        yield holder.problem(("redact",), f"{where}: {message}", "mend the entry or its example")
     doc, _ = files[-1]
     for message, cure in hookcheck.whole(merged):
         holder = next((d for d, file in reversed(files) if file.hooks), doc)

@@ -198,6 +198,8 @@ def _own(matcher: Matcher, *, every: bool) -> list[Test]:
         tests.append(_mcp(Words(matcher.mcp.server), Words(matcher.mcp.tool)))
     if matcher.unknown is not None:
         tests.append(_unknown(matcher.unknown))
+    if matcher.masked is not None:
+        tests.append(_masked(matcher.masked))
     tests += _command_tests(matcher, every)
     if matcher.effects is not None and not every:
         wanted = frozenset[str](matcher.effects)
@@ -220,6 +222,10 @@ def _mcp(servers: Words, tools: Words) -> Test:
 
 def _unknown(wanted: bool) -> Test:
     return lambda view: bool(view.unknown or any(part.unknown for part in view.parts)) is wanted
+
+
+def _masked(wanted: bool) -> Test:
+    return lambda view: bool(view.facts.masked) is wanted
 
 
 def _command_tests(matcher: Matcher, every: bool) -> list[Test]:

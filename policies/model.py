@@ -125,6 +125,7 @@ class Matcher(Strict):
     )
     mcp: Mcp | None = Field(default=None, description="An MCP server and tool.")
     unknown: bool | None = Field(default=None, description="Whether a part of the call could not be read.")
+    masked: bool | None = Field(default=None, description="Whether the call holds a mask (see `redact`).")
     any: tuple[Matcher, ...] | None = Field(default=None, description="At least one of these.")
     all: tuple[Matcher, ...] | None = Field(default=None, description="Each of these, in one command or several.")
     not_: Matcher | None = Field(default=None, alias="not", description="This does not hold.")
@@ -382,26 +383,81 @@ class Taint(Strict):
     ask_to_deny: bool = Field(default=True, description="Whether a tightened ask becomes a deny; else asks stay asks.")
 
 
+def _as_actions(value: Any) -> Any:
+    """`action: mask` is about cloud models."""
+    return {"cloud": value} if isinstance(value, str) else value
+
+
+LeakAction = Literal["mask", "ask", "deny", "local", "off"]
+PublishAction = Literal["mask", "ask", "deny", "off"]
+Where = Literal["cloud", "local", "mid", "frontier", "daemon", "own"]
+Texts = Literal["results", "replies", "user"]
+Actions = Annotated[dict[Where, LeakAction], BeforeValidator(_as_actions)]
+DetectorName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$")]
+_ACTION = (
+    "One action for all cloud models, or a mapping of `cloud`, a lane (of cloud models) and `own` (own servers) to actions. "
+    "mask: replaced by a stable mask; ask: the request needs an approval; deny: it fails; local: from here on the session "
+    "stays away from such models; off."
+)
+
+
 class Words(Strict):
     """Words of the team that must not leave, such as internal code names."""
 
-    words: Names = Field(description="Words, matched without case at word borders.")
-    action: Literal["mask", "ask", "deny", "local"] = Field(default="mask", description="What happens.")
-    name: str = Field(default="word", description="Name in the mask.")
+    words: Names = Field(description="The words.", min_length=1)
+    action: Actions = Field(default={"cloud": "mask"}, description=_ACTION)
+    publish: PublishAction | None = Field(
+        default=None,
+        description="In a call that publishes; when not given, the action if that is ask or deny, else that of "
+        "`redact.publish`.",
+    )
+    name: DetectorName = Field(default="word", description="Name in the mask.")
+    case: Literal["ignore", "exact"] = Field(default="ignore", description="Whether capitals matter.")
+    border: Literal["word", "none"] = Field(
+        default="word",
+        description="word: not inside a longer word (`acme_x`, `acme-x` and `AcmeX` hold `acme`, `acmes` does not); none: "
+        "anywhere.",
+    )
+    match: Names = Field(default=(), description="Texts in which it must be found; checked when the policy is loaded.")
+    not_match: Names = Field(default=(), description="Texts in which it must not be found.")
+
+
+class LeakPattern(Strict):
+    """What the team's own secrets and numbers look like."""
+
+    name: DetectorName = Field(description="Name in the mask; unique.")
+    regex: str = Field(
+        description="RE2 expression that is searched for in each text; what leaks is its first group, else all of it.",
+        max_length=1000,
+    )
+    action: Actions = Field(default={"cloud": "mask"}, description=_ACTION)
+    publish: PublishAction | None = Field(default=None, description="As in `redact.teams[]`.")
+    match: Names = Field(default=(), description="Texts in which it must be found; checked when the policy is loaded.")
+    not_match: Names = Field(default=(), description="Texts in which it must not be found.")
 
 
 class Redact(Strict):
-    """Secrets in tool results, before a cloud model sees them, and in calls that publish."""
+    """Secrets and words of the team, before a model sees them, and in calls that publish."""
 
-    secrets: Literal["mask", "ask", "deny", "local", "off"] = Field(
-        default="mask",
-        description="mask: replaced by a stable mask; ask, deny: the request waits or fails; local: the session "
-        "stays local.",
+    secrets: Actions = Field(default={"cloud": "mask"}, description=_ACTION)
+    kinds: dict[str, Actions] = Field(
+        default_factory=dict, description="What differs for a class of secrets: its name to what `secrets` takes."
     )
-    publish: Literal["ask", "deny", "off"] = Field(
-        default="deny", description="A secret in a call that publishes or sends."
+    texts: tuple[Texts, ...] = Field(
+        default=("results", "replies"),
+        description="Where is looked: results of tools, replies of models in earlier turns (with the arguments of their "
+        "calls), what the user says. Where a request offers no tools, the user's messages are the results.",
+        min_length=1,
+    )
+    publish: PublishAction = Field(
+        default="deny",
+        description="A secret in a call that publishes or sends. mask: the call is rewritten and judged again.",
+    )
+    masked: Literal["ask", "deny", "off"] = Field(
+        default="ask", description="A call that does more than read and holds a mask: the tool would get the mask."
     )
     teams: tuple[Words, ...] = Field(default=(), description="Words of the team.")
+    patterns: tuple[LeakPattern, ...] = Field(default=(), description="What else must not leave.")
     allow: Names = Field(
         default=(), description="Values that look like secrets and are none (examples in documentation)."
     )

@@ -18,7 +18,7 @@ from policies.view import Place
 TEXT_CHARS_MAX = 400_000
 """Of tainted text that is kept, the newest first."""
 _SPACE = re.compile(r"\s+")
-_TRACKERS = Words(
+TRACKERS = Words(
     ["*github*", "*gitlab*", "*jira*", "*linear*", "*issue*", "*bugzilla*", "*sentry*", "*slack*", "*mail*"]
 )
 _FORGES = frozenset({"gh", "glab", "hub", "jira", "linear"})
@@ -43,7 +43,7 @@ def sources(facts: Facts, place: Place) -> frozenset[Source]:
         found.add("web")
     if facts.kind == "mcp":
         found.add("mcp")
-        if facts.server in _TRACKERS:
+        if facts.server in TRACKERS:
             found.add("issue")
     if facts.kind == "shell":
         if "network" in facts.effects:

@@ -31,6 +31,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     tokens: list[tuple[tuple[str, str], int]] = []
     cost_usd_micros: list[tuple[tuple[str, str], int]] = []
     attempts: list[tuple[tuple[str, str, str], int]] = []
+    leaks: list[tuple[tuple[str, str], int]] = []
     durations: list[HistogramCounts] = []
     first_tokens: list[HistogramCounts] = []
     baseline_usd_micros: int = 0

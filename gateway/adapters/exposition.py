@@ -36,6 +36,7 @@ class _Collector:
         yield _counter("interlock_upstream_attempts_total", {key: float(n) for key, n in s.attempts.items()})
         yield _counter("interlock_hook_runs_total", {key: float(n) for key, n in s.hook_runs.items()})
         yield _counter("interlock_hooks_dropped_total", {key: float(n) for key, n in s.hooks_dropped.items()})
+        yield _counter("interlock_leaks_kept_total", {key: float(n) for key, n in s.leaks.items()})
         yield _histogram("gen_ai_server_request_duration_seconds", s.durations)
         yield _histogram("gen_ai_server_time_to_first_token_seconds", s.first_tokens)
         yield _gauge("interlock_in_flight", {(): float(gauges.in_flight)})

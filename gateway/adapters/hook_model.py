@@ -65,8 +65,12 @@ class _Asked:
     reply_bytes: int = 0
 
 
+def _as_it_is(payload: bytes, endpoint: Endpoint) -> bytes:
+    return payload
+
+
 class ModelHooks:
-    """One per process."""
+    """One per process. `clean` takes out of a payload what its model must not see."""
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class ModelHooks:
         ledger: Ledger,
         prices: PriceBook,
         window_s: Callable[[Hook], float] = hooks.timeout_s,
+        clean: Callable[[bytes, Endpoint], bytes] = _as_it_is,
     ) -> None:
         self._models = models
         self._upstream = upstream
@@ -87,6 +92,7 @@ class ModelHooks:
         self._ledger = ledger
         self._prices = prices
         self._window_s = window_s
+        self._clean = clean
 
     async def __call__(self, hook: Hook, payload: bytes) -> HookAnswer:
         """What the model says; `failed` when it could not be asked or its answer is unclear. The time is the caller's to
@@ -129,6 +135,7 @@ class ModelHooks:
         endpoint = asked.endpoint
         wire = endpoint.wires[0]
         dialect = registry.by_name(wire.dialect)
+        payload = self._clean(payload, endpoint)
         system, user = modelhook.prompt(asked.hook, payload, self._random.token(12))
         target = Target(model=endpoint.model, profile=wire.profile, max_output_tokens=endpoint.max_output_tokens)
         body = dialect.encode_request(_question(endpoint, system, user), target).body

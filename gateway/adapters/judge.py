@@ -151,7 +151,7 @@ class PolicyJudge:
         if not turn.informed:
             await self._inform(turn)
         assert turn.refusals is not None
-        situation = Situation(turn.refusals, tainted=turn.tainted)
+        situation = Situation(turn.refusals, tainted=turn.tainted, mask_key=self._mask_key)
         verdict = await self._driven(turn.policy, judge(turn.policy, case.call, turn.caller, situation))
         if verdict.decision == "ask":
             verdict = await self._asked(turn, case, verdict)
@@ -285,7 +285,7 @@ class PolicyJudge:
             harness=caller.harness,
             agent=caller.agent or "",
             tool=toolmap.qualified(call.name, call.namespace),
-            shown=secrets.masked(shown, secrets.find(shown), self._mask_key),
+            shown=secrets.masked(shown, self._mask_key),
             reason=verdict.reason,
             rules=tuple(match.rule for match in verdict.rules),
             cwd=caller.cwd or "",

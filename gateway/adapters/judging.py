@@ -16,9 +16,11 @@ from gateway.adapters.approvals import Approval, ApprovalFile, Approvals, Decide
 from gateway.adapters.audit import AuditLog, Held, Record
 from gateway.adapters.hooks import HookRunner
 from gateway.adapters.judge import PolicyJudge
+from gateway.adapters.releases import Releases
 from gateway.adapters.shell_parser import ShellParser
 from gateway.adapters.tasks import TaskSet
 from gateway.adapters.webhook import Webhook
+from gateway.config.names import MASK_KEY
 from gateway.config.settings import Settings
 from gateway.errors import ConfigError, NotAvailable, StateUnavailable
 from gateway.ir.exchange import Exchange
@@ -29,7 +31,6 @@ from policies.model import Hook
 from policies.verdict import ToolCall, Verdict
 
 APPROVALS: Final = "approvals.sqlite"
-MASK_KEY: Final = "mask.key"
 MASK_KEY_BYTES: Final = 32
 ANNOUNCED_MAX: Final = 10_000
 LOGS_MAX: Final = 64
@@ -71,6 +72,12 @@ class Judging:
         self._webhook = Webhook(settings, secret, clock, self._tasks)
         self.approvals: Approvals | None = None
         self._judge: PolicyJudge | None = None
+        self._releases: Releases | None = None
+
+    @property
+    def releases(self) -> Releases:
+        assert self._releases is not None  # started before any runtime with a policy is in force
+        return self._releases
 
     async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
         assert self._judge is not None  # started before any runtime with a policy is in force
@@ -89,6 +96,10 @@ class Judging:
             log = await _opened(self._state_dir, self._slot, self._clock.now)
             mask_key = await asyncio.to_thread(_mask_key, self._state_dir / MASK_KEY)
             self._audit, self.approvals, self._parser = log, approvals, ShellParser()
+            self._releases = Releases(
+                approvals, log.record, self._webhook.tell, self._clock, self._settings,
+                mask_key=mask_key, hold_s=self._hold_s,
+            )  # fmt: skip
             self._judge = PolicyJudge(
                 self._policy, self._settings, self._clock, self._state, approvals, log.record,
                 mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,

@@ -12,11 +12,22 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from gateway.adapters.crew import Crew, HistogramCounts, Snapshot
 from gateway.ir.exchange import LedgerRow
 from gateway.telemetry import METRICS
 
 _BY_NAME = {m.name: m for m in METRICS}
+
+
+class _Leaks(msgspec.Struct):
+    """What `gateway.pipeline.leaks.recorded` wrote."""
+
+    new: dict[str, int]
+
+
+_leaks = msgspec.json.Decoder(dict[str, _Leaks])
 
 TOKEN_KINDS = ("input", "cached", "cache_written", "output", "reasoning")
 
@@ -62,6 +73,7 @@ class Stats:
         self.baseline_usd_micros = 0
         self.saved_usd_micros = 0
         self.attempts: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+        self.leaks: defaultdict[tuple[str, str], int] = defaultdict(int)
         self.durations: dict[tuple[str, str], Histogram] = {}
         self.first_tokens: dict[tuple[str, str], Histogram] = {}
         self.unpriced_calls = 0
@@ -102,6 +114,10 @@ class Stats:
             self.saved_usd_micros += row.baseline_usd_micros - row.cost_usd_micros
         if row.price_version == "none" and row.usage.source != "none":
             self.unpriced_calls += 1
+        if "leaks" in row.extra:
+            for model, kept in _leaks.decode(row.extra["leaks"]).items():
+                for kind, count in kept.new.items():
+                    self.leaks[model, kind] += count
         where = (row.model, row.lane)
         if row.outcome == "ok":
             _at(self.durations, where, "gen_ai_server_request_duration_seconds").add(row.total_ms / 1000)
@@ -150,6 +166,7 @@ class Stats:
             attempts=list(self.attempts.items()),
             hook_runs=list(self.hook_runs.items()),
             hooks_dropped=list(self.hooks_dropped.items()),
+            leaks=list(self.leaks.items()),
             durations=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.durations.items()],
             first_tokens=[HistogramCounts(labels, h.counts, h.total) for labels, h in self.first_tokens.items()],
             baseline_usd_micros=self.baseline_usd_micros,
@@ -169,6 +186,7 @@ class Stats:
             (self.attempts, other.attempts),
             (self.hook_runs, other.hook_runs),
             (self.hooks_dropped, other.hooks_dropped),
+            (self.leaks, other.leaks),
         ):
             for labels, count in theirs:
                 mine[labels] += count  # type: ignore[index]

@@ -14,12 +14,15 @@ import click
 
 from gateway.adapters import audit as audit_files
 from gateway.cli import EXIT_PROBLEMS, _configuration, _policies
+from gateway.cli._paths import state_dir_of
 from gateway.cli.audit import path_of
+from gateway.config.names import LANES, MASK_KEY
 from gateway.errors import ConfigError
-from policies import audit, bundled, checking, engine, examples
+from policies import audit, bundled, checking, engine, examples, leaks
 from policies import suggest as learning
 from policies.checking import Asked, Change
 from policies.compiled import Policy
+from policies.leaks import Target
 from policies.lint import lint as find_advice
 from policies.verdict import Caller, ToolCall, Verdict
 
@@ -75,6 +78,21 @@ def lint(files: tuple[str, ...], strict: bool, as_json: bool, config: str | None
     "--arg", "args", multiple=True, metavar="NAME=VALUE", help="An argument; VALUE is JSON where it reads as such."
 )
 @click.option("--file", "file", type=click.File("rb"), help="JSON lines of calls (- for standard input).")
+@click.option(
+    "--result",
+    "result",
+    type=click.File("rb"),
+    help="What a tool brought, as text (- for standard input): what would be kept from a model.",
+)
+@click.option(
+    "--to",
+    "lane",
+    type=click.Choice(["own", *LANES]),
+    default="mid",
+    show_default=True,
+    help="With --result: a model on an own server, or a cloud model of this lane.",
+)
+@click.option("--state-dir", type=click.Path(file_okay=False), help="With --result: whose key makes the masks.")
 @click.option("--explain", is_flag=True, help="Every checkpoint, rule and fact.")
 @click.option("--cwd", help="Working directory that the harness reports. Default: this one.")
 @click.option("--home", help="Home directory. Default: /home/user.")
@@ -91,6 +109,9 @@ def check(
     tool: str | None,
     args: tuple[str, ...],
     file: BinaryIO | None,
+    result: BinaryIO | None,
+    lane: str,
+    state_dir: str | None,
     explain: bool,
     cwd: str | None,
     home: str | None,
@@ -101,13 +122,17 @@ def check(
     taint: tuple[str, ...],
     config: str | None,
 ) -> None:
-    """Judge one call (--tool and --arg), or each line of --file.
+    """Judge one call (--tool and --arg), or each line of --file; or show what is kept back of a tool's --result.
 
     One JSON line per call: {"id", "decision", "rules", "facts", "reason", "latency_us", "checkpoint"}. The exit code
-    is 0 whatever is decided; 1 when a policy cannot be used.
+    is 0 whatever is decided; 1 when a policy cannot be used. For --result one JSON object: {"action", "found", "text"},
+    with masks where values stood.
     """
-    if (tool is None) is (file is None):
-        raise click.UsageError("give either --tool or --file")
+    if sum(given is not None for given in (tool, file, result)) != 1:
+        raise click.UsageError("give one of --tool, --file and --result")
+    if result is not None:
+        _kept(_load(policies, config), result.read(), lane, state_dir)
+        return
     caller = Caller(
         key,
         harness,
@@ -130,6 +155,14 @@ def check(
         return
     for number, line in enumerate(file, 1):
         _tell(held, checking.read(line.rstrip(b"\r\n"), number, caller), explain)
+
+
+def _kept(held: Policy, raw: bytes, lane: str, state_dir: str | None) -> None:
+    path = state_dir_of(state_dir) / MASK_KEY
+    key = path.read_bytes() if path.is_file() else b""  # without a gateway's key the masks are nobody's
+    target = Target(lane == "own", lane)
+    told = checking.kept(held.leaks, raw.decode("utf-8", "replace"), target, key)
+    click.echo(json.dumps(told, ensure_ascii=False))
 
 
 def _arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -174,6 +207,8 @@ def test(fixtures: tuple[Path, ...], policies: tuple[str, ...], config: str | No
         played += 1
         if examples.matches(held, rule, example, _policies.parse) is not wanted:
             failures.append(f"{rule.id}: {'does not match' if wanted else 'matches'} {json.dumps(example.arguments)}")
+    played += leaks.played(held.file.redact)
+    failures += [f"{where}: {message}" for where, message in leaks.examples(held.file.redact)]
     for path in fixtures:
         for place, failure in _fixture(held, path):
             played += 1

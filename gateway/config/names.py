@@ -37,3 +37,7 @@ def reserved(name: str) -> str | None:
     if lowered.startswith(LANE_PREFIX):
         return "lane:* names a lane in routes"
     return None
+
+
+MASK_KEY = "mask.key"
+"""File of the state directory with the key that masks of secrets are made with."""

@@ -32,8 +32,11 @@ class _Count(msgspec.Struct):
 async def count_messages(pipeline: Pipeline, raw: RawRequest) -> bytes:
     """Body of the answer to `POST /v1/messages/count_tokens`."""
     runtime, ports = pipeline.runtime(), pipeline.ports
-    MESSAGES.read(raw.body)
+    view = MESSAGES.read(raw.body)
     endpoint = await _counter(pipeline, raw, runtime)
+    if endpoint is not None and ports.leaks is not None and runtime.policy is not None:
+        clean = await ports.leaks.clean(view, endpoint, runtime.policy)
+        endpoint = endpoint if clean else None  # what would be masked is not sent to be counted either
     if endpoint is not None and (counted := await _ask(endpoint, raw, ports)) is not None:
         return MESSAGES.count_body(counted)
     texts, extra = MESSAGES.countable(raw.body)

@@ -74,7 +74,7 @@ async def _accounted(
     error: str | None = None
     flight.outcome, flight.status = "client_left", 499
     try:
-        body, usage = await _call(pipeline, endpoint, raw)
+        body, usage = await _call(pipeline, endpoint, raw, flight)
         outcome, word, status = "ok", "success", 200
         flight.outcome, flight.status, flight.reply_bytes = "ok", 200, len(body)
         return body
@@ -133,8 +133,11 @@ def _allowed(endpoint: Endpoint, caller: Caller) -> bool:
     return (not caller.models or endpoint.name in caller.models) and (not caller.lanes or endpoint.lane in caller.lanes)
 
 
-async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest) -> tuple[bytes, Usage]:
+async def _call(pipeline: Pipeline, endpoint: Endpoint, raw: RawRequest, flight: Flight) -> tuple[bytes, Usage]:
     body = splice.splice(raw.body, {"model": msgspec.json.encode(endpoint.model)})
+    leaks, policy = pipeline.ports.leaks, pipeline.runtime().policy
+    if leaks is not None and policy is not None:
+        body = await leaks.input(flight, body, endpoint, policy)
     assert endpoint.embeddings_target is not None
     request = UpstreamRequest(
         method="POST",

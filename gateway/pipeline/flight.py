@@ -66,6 +66,14 @@ class Kept:
         return b"".join([*map(zlib.decompress, self._packed), *self._recent])
 
 
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """What was masked on the way to a model, by kind. `new`: what this session had not shown before."""
+
+    kinds: Mapping[str, int]
+    new: Mapping[str, int]
+
+
 class Change(Protocol):
     """What a hop is asked instead of what the client asked."""
 
@@ -95,8 +103,8 @@ class Flight(msgspec.Struct, eq=False):
     hop had no word for. `attempt_at`: when the attempt under way began, None while there is none.
     `terminal` is the event that ended the reply, kept for stored responses. `kept` is what was sent, where the route wants a
     broken stream to be gone on with, `resuming` the one that is, and `stall_s` the silence that counts as broken (0: the
-    endpoint's own limit). `on_content` is told once when the first content is there; `beaten`: another hop had it first, and
-    this one must not deliver any more."""
+    endpoint's own limit). `leaks` is what was kept back, by model. `on_content` is told
+    once when the first content is there; `beaten`: another hop had it first, and this one must not deliver any more."""
 
     exchange: Exchange
     dialect: ClientDialect
@@ -134,6 +142,7 @@ class Flight(msgspec.Struct, eq=False):
     guard: Guard | None = None
     added: tuple[str, ...] = ()
     """Text of hooks that goes behind the conversation, at every hop."""
+    leaks: Mapping[str, Withheld] = field(default_factory=dict)
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""

@@ -14,7 +14,15 @@ from typing import Any
 
 from gateway.accounting.tally import Tally
 from gateway.endpoints import Endpoint
-from gateway.errors import DownstreamError, GatewayError, Headers, UpstreamError, UpstreamProtocol, UpstreamTimeout
+from gateway.errors import (
+    DownstreamError,
+    GatewayError,
+    Headers,
+    PolicyError,
+    UpstreamError,
+    UpstreamProtocol,
+    UpstreamTimeout,
+)
 from gateway.ir.exchange import Hop
 from gateway.pipeline import refusal, rows
 from gateway.pipeline.flight import Flight
@@ -188,7 +196,7 @@ class Race:
                 self.open = False
                 try:
                     self._early = await self._ask(hop)
-                except (UpstreamError, DownstreamError):
+                except (UpstreamError, DownstreamError, PolicyError):
                     return None  # it cannot carry this request: the turn it may get later says why
                 return self._early
         return None

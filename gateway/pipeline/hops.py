@@ -28,7 +28,7 @@ from gateway.errors import (
 from gateway.ir.exchange import Hop
 from gateway.ir.request import DialectName
 from gateway.pipeline import continuation, points, refusal, relay, rows
-from gateway.pipeline.flight import Flight, Kept
+from gateway.pipeline.flight import Change, Flight, Kept
 from gateway.pipeline.guard import Guard
 from gateway.pipeline.hedge import Early, Race
 from gateway.pipeline.prepare import Prepared, prepare
@@ -225,11 +225,14 @@ async def _hop(
 
 async def _prepared(flight: Flight, endpoint: Endpoint, ports: Ports, runtime: Runtime, *, repair: bool) -> Prepared:
     wire = endpoint.wire_for(flight.dialect.name, runtime.missing_wires.get(endpoint.name, _NONE))
-    change = None
+    change: Change | None = None
     if flight.resuming is not None:
         wire = flight.resuming.wire(endpoint, wire)
         change = flight.resuming.change(wire)
-    prepared = await prepare(flight, endpoint, wire, ports.state, repair=repair, change=change)
+    shown = flight
+    if ports.leaks is not None and runtime.policy is not None:
+        shown, change = await ports.leaks.sent(flight, endpoint, runtime.policy, change)
+    prepared = await prepare(shown, endpoint, wire, ports.state, repair=repair, change=change)
     if runtime.hooks is not None:
         prepared = await points.before_upstream(flight, endpoint, prepared, ports, runtime)
     return prepared

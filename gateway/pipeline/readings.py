@@ -10,7 +10,7 @@ bounded, in this process, and never asked for a truth. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Final
+from typing import Any, Final
 
 from gateway.dialects.contract import ClientDialect, Dialect, SeenReasoning, View
 from gateway.errors import Headers
@@ -48,6 +48,7 @@ class Reading:
         "body",
         "found",
         "labels",
+        "leaks",
         "messages_bytes",
         "new_from",
         "session",
@@ -64,6 +65,8 @@ class Reading:
         self.labels: Labels | None = None
         """Of the conversation up to `new_from`, until this request has its own."""
         self.new_from = 0
+        self.leaks: Any = None
+        """What of the conversation must not reach every model (gateway.pipeline.leaks)."""
         self.size: Size | None = None
         self.sized_to = 0
         self.messages_bytes = 0
@@ -72,6 +75,7 @@ class Reading:
         if earlier is not None:
             self.found, self.session, self.labels = earlier.found, earlier.session, earlier.labels
             self.size, self.sized_to = earlier.size, earlier.sized_to
+            self.leaks = earlier.leaks
             self.new_from = len(earlier.view.messages)
             self.messages_bytes = earlier.messages_bytes
             self._seen, self._seen_to = earlier._seen, earlier._seen_to

@@ -10,6 +10,7 @@ from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
 from gateway.harnesses import registry as harnesses
 from gateway.ir.request import DialectName
+from gateway.pipeline.leaks import Leaks
 from gateway.ports import (
     Classifier,
     Clock,
@@ -47,6 +48,8 @@ class Ports:
     """None: no policy, every call passes."""
     hooks: Hooks | None = None
     """Asked only where `Runtime.hooks` says so."""
+    leaks: Leaks | None = None
+    """None: requests go out as they came."""
 
 
 @dataclass(frozen=True, slots=True)

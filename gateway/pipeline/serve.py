@@ -189,6 +189,10 @@ class Pipeline:
             state.repeats,
             state.private,
         )
+        policy = runtime.policy
+        if policy is not None and policy.leaks.pins and self.ports.leaks is not None:
+            pinned = await self.ports.leaks.pinned(exchange.placed(session), policy)
+            session = replace(session, private=tuple(dict.fromkeys((*session.private, *pinned))))
         labels = reading.labels
         watched = (
             runtime.hooks is not None and runtime.hooks.compaction is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.accounting.cost import Pricing, cost_of
 from gateway.ir.exchange import HopRow, LedgerRow
 from gateway.ir.usage import Usage
-from gateway.pipeline import decisions, outcomes
+from gateway.pipeline import decisions, leaks, outcomes
 from gateway.pipeline.flight import Flight
 from gateway.pipeline.prepare import REASONING
 from gateway.pipeline.runtime import Ports, Runtime
@@ -27,6 +27,8 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
     baseline, extra = _baseline(flight, ports, runtime)
     if plan is not None and plan.decision is not None and exchange.labels.call in CONVERSATION_CALLS:
         extra = extra | decisions.recorded(exchange, plan.decision, asks=runtime.settings.ledger.keep_asks)
+    if flight.leaks:
+        extra = extra | leaks.recorded(flight)
     return LedgerRow(
         request_id=exchange.request_id,
         at_s=exchange.received_s,
@@ -125,7 +127,7 @@ async def remember(flight: Flight, ports: Ports, runtime: Runtime, digest: str) 
         bind=bind,
         window_s=runtime.settings.loop_guard.window_s,
         standing=decisions.standing_after(current.standing, flight, endpoint.lane, belongs=bind),
-        private=tuple(tag for tag in exchange.tags if tag in runtime.table.private),
+        private=tuple(t for t in (*exchange.tags, *exchange.session.private) if t in runtime.table.private),
         decided=outcomes.decided(exchange, plan, endpoint.name, current.decided) if plan is not None else None,
     )
     await ports.state.put(SESSION, exchange.session.id, session_state.dump(state), settings.ttl_s)

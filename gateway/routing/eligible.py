@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.endpoints import Endpoint
 from gateway.ir.exchange import Candidate, Exchange
-from gateway.routing.table import RouteTable
+from gateway.routing.table import LEAK_TAG, RouteTable
 
 Status = Callable[[str], tuple[bool, str]]
 """Endpoint name to (may be called now, why not)."""
@@ -38,6 +38,8 @@ def judge(
 ) -> Candidate:
     identity, name = exchange.identity, endpoint.name
     if (exchange.tags or exchange.session.private) and (tag := _private(exchange, table, name)):
+        if tag.startswith(LEAK_TAG):
+            return Candidate(name, False, "privacy: the session holds what must stay on own servers (redact: local)")
         return Candidate(name, False, f"privacy: the session is tagged {tag}, and this model may not see such")
     if identity.allowed_models and name not in identity.allowed_models:
         return Candidate(name, False, "key: model not allowed")

@@ -14,6 +14,9 @@ from gateway.routing import match, moves, retry
 from gateway.routing.strategies.contract import Strategy
 from gateway.routing.strategies.registry import strategy
 
+LEAK_TAG = "leak:"
+"""Begins the tags of sessions whose text must not reach the cloud models of a lane (a policy's `redact`, action `local`)."""
+
 DEFAULT_ROUTES: tuple[tuple[str, dict[str, object], tuple[str, ...]], ...] = (
     (
         "housekeeping",
@@ -96,6 +99,9 @@ def build(settings: Settings, endpoints: Mapping[str, Endpoint]) -> RouteTable:
     session = settings.session
     rules = moves.Rules(session.switch_budget_pct, session.escalate, session.expected_turns, session.prefill_wait_s_max)
     private = {tag: _keepers(tag, endpoints) for tag in session.private_tags}
+    private |= {
+        LEAK_TAG + lane: frozenset(n for n, e in endpoints.items() if e.own or e.lane != lane) for lane in LANES
+    }
     return RouteTable(endpoints, tuple(routes), _names(endpoints), lanes, rules, private)
 
 

@@ -65,6 +65,7 @@ MODELS = (
     ("matcher.mcp", model.Mcp),
     ("match[]", model.Example), ("protect", model.Protect), ("hooks[]", model.Hook), ("auto_approve", model.AutoApprove),
     ("deny_limit", model.DenyLimit), ("taint", model.Taint), ("redact", model.Redact), ("redact.teams[]", model.Words),
+    ("redact.patterns[]", model.LeakPattern),
 )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def hook_points() -> Iterator[str]:
 
 
 def secret_kinds() -> str:
-    names = ", ".join(f"`{name}`" for name in (*secrets.PATTERNS, "card"))
+    names = ", ".join(f"`{name}`" for name in secrets.PATTERNS)
     return (
         f"Found in tool results and in calls that publish: {names}. Cards are checked with Luhn's sum; an "
         f"assigned secret must look random."

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from policies.checking import changes, explained, line, read
+from policies.checking import changes, explained, kept, line, read
+from policies.leaks import Detectors, Target
+from policies.model import Redact
 from policies.verdict import Caller, ToolCall
 from tests.support.desk import Desk
 
@@ -74,3 +76,13 @@ def test_changes():
     call = ToolCall("1", "Read", b"")
     assert changes([(call, "allow", verdict)]) == []
     assert changes([(call, "ask", verdict)])[0].after == "allow"
+
+
+def test_what_is_kept_of_a_text():
+    detectors = Detectors(Redact.model_validate({"teams": [{"words": "acme", "action": {"frontier": "deny"}}]}))
+    told = kept(detectors, "a\n acme", Target(False, "frontier"), b"k")
+    (hit,) = told["found"]
+    assert (told["action"], hit["kind"], hit["line"], hit["column"], hit["action"]) == ("deny", "word", 2, 2, "deny")
+    assert told["text"] == f"a\n {hit['mask']}"
+    assert kept(detectors, "acme", Target(False, "mid"), b"k")["text"] == "acme"
+    assert kept(detectors, "nothing", Target(False, "mid"), b"k") == {"action": "off", "found": [], "text": "nothing"}

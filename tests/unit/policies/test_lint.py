@@ -72,3 +72,23 @@ def test_profiles():
 def test_a_base_is_not_blamed():
     held = load([("p", "version: 1\nextends: safe-default\nprofiles: {default: {rules: [safety]}}")])
     assert lint(held) == []
+
+
+@pytest.mark.parametrize(
+    ("redact", "what"),
+    [
+        ("{texts: [user]}", "warning redact.texts: results of tools are not looked at"),
+        ("{secrets: {own: mask}}", "warning redact.secrets: speaks of own servers only"),
+        ("{teams: [{words: [ab], match: [ab]}]}", "warning words word: 'ab' is so short"),
+        ("{teams: [{words: acme, action: off, match: [acme]}]}", "warning word: is found, and nothing happens"),
+        ("{teams: [{words: acme}]}", "warning word: without `match` examples"),
+        ("{patterns: [{name: p, regex: '^x$', match: [x]}]}", "warning p: ^ and $ are the ends of a whole text"),
+    ],
+)
+def test_what_is_odd_about_leaks(redact, what):
+    assert any(line.startswith(what) for line in said("", f"redact: {redact}\n")), said("", f"redact: {redact}\n")
+
+
+def test_leaks_left_alone():
+    redact = "{secrets: {cloud: mask, own: ask}, teams: [{words: acme, action: off, publish: deny, match: [acme]}]}"
+    assert said("", f"redact: {redact}\n") == []

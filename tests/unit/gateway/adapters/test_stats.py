@@ -21,6 +21,9 @@ HOST = SimpleNamespace(
 )
 
 
+KEPT = {"leaks": '{"m":{"masked":{"card":3},"new":{"card":1}}}'}
+
+
 def observed(*rows):
     stats = Stats()
     for one in rows:
@@ -40,15 +43,22 @@ def samples(stats):
 
 
 def test_every_metric_of_the_list_is_there():
-    names = {key[0] for key in samples(observed(row("1", cost=5)))}
+    names = {key[0] for key in samples(observed(row("1", cost=5, extra=KEPT)))}
     for metric in METRICS:
         shown = {"counter": metric.name, "gauge": metric.name, "histogram": metric.name + "_bucket"}[metric.kind]
         assert shown in names, metric.name
 
 
+def test_what_was_kept_back_is_counted_once(tmp_path):
+    again = {"leaks": '{"m":{"masked":{"card":3},"new":{}}}'}
+    stats = observed(row("1", extra=KEPT), row("2", extra=again), row("3", extra=KEPT))
+    assert samples(stats)["interlock_leaks_kept_total", ("kind", "card"), ("model", "m")] == 2
+    assert stats.together(HOST)[0].leaks == {("m", "card"): 2}
+
+
 def test_labels_are_those_of_the_list():
     known = {m.name: set(m.labels) for m in METRICS}
-    for key in samples(observed(row("1", cost=5))):
+    for key in samples(observed(row("1", cost=5, extra=KEPT))):
         name = key[0].removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
         if name in known:
             assert {label for label, _ in key[1:]} - {"le"} == known[name], key

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from gateway.cli.policy import COMMAND
 from policies import audit
+from policies.secrets import mask
 from policies.verdict import Caller, ToolCall
 from tests.support.desk import Desk
 
@@ -172,3 +173,48 @@ def test_the_policies_of_the_configuration(here):
     (here / "interlock.yaml").write_text("version: 1\npolicies: []\n")
     [told] = lines(run("check", "--tool", "Read", "--arg", "file_path=/w/x/.env", "--cwd", "/w/x"))
     assert told["rules"][0] == "no-secrets"
+
+
+TOKEN = "ghp_" + "a1B2c3D4e" * 4
+
+
+def test_what_would_be_kept_of_a_result(here):
+    (here / "out.txt").write_text(f"first\n  key: {TOKEN}\n")
+    [told] = lines(run("check", "--result", "out.txt"))
+    (hit,) = told["found"]
+    assert (told["action"], hit["kind"], hit["line"], hit["column"]) == ("mask", "github_token", 2, 8)
+    assert told["text"] == f"first\n  key: {hit['mask']}\n"
+    [own] = lines(run("check", "--result", "-", "--to", "own", input=TOKEN))
+    assert (own["action"], own["text"]) == ("off", TOKEN)
+
+
+def test_masks_are_those_of_the_gateway_whose_state_is_named(here):
+    (here / "mask.key").write_bytes(b"k" * 32)
+    masks = [
+        lines(run("check", "--result", "-", *more, input=TOKEN))[0]["text"]
+        for more in (("--state-dir", str(here)), ("--state-dir", str(here)), ("--state-dir", str(here / "none")))
+    ]
+    assert masks[0] == masks[1] == mask("github_token", TOKEN, b"k" * 32)
+    assert masks[2] != masks[0]
+
+
+def test_lanes_may_differ(here):
+    (here / "q.yaml").write_text("version: 1\nredact: {secrets: {cloud: mask, frontier: deny}}\n")
+    told = [
+        lines(run("check", "-p", "q.yaml", "--result", "-", "--to", to, input=TOKEN))[0] for to in ("mid", "frontier")
+    ]
+    assert [one["action"] for one in told] == ["mask", "deny"]
+    assert TOKEN not in told[1]["text"]
+
+
+def test_one_thing_at_a_time(here):
+    assert run("check", "--result", "p.yaml", "--tool", "x").exit_code == 2
+
+
+def test_examples_of_detectors_are_played(here):
+    (here / "q.yaml").write_text(
+        "version: 1\nredact: {teams: [{words: acme, match: [acme_x], not_match: [acmes, b]}]}\n"
+    )
+    done = run("test", "-p", "q.yaml")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("3 examples, 0 failed")

@@ -1,6 +1,6 @@
 """Who may serve: the hard limits, in the order in which they are told."""
 
-from gateway.ir.exchange import Identity
+from gateway.ir.exchange import Identity, Session
 from gateway.routing.eligible import judge, reaches, well
 from tests.unit.gateway.routing.made import endpoint, exchange, routes
 
@@ -23,3 +23,13 @@ def test_no_budget_means_no_limit() -> None:
     cloud = endpoint("cloud")
     assert reaches("cloud") == ""
     assert judge(exchange(), routes([cloud]), cloud, well, lambda _: "nothing left").why == "budget: nothing left"
+
+
+def test_what_must_not_leave_keeps_a_session_from_the_cloud_models_of_a_lane() -> None:
+    models = [endpoint("top", "frontier"), endpoint("mid"), endpoint("own", "frontier", local=True)]
+    table = routes(models)
+    held = exchange().placed(Session("s", private=("leak:frontier",)))
+    assert [judge(held, table, model, well).eligible for model in models] == [False, True, True]
+    assert judge(held, table, models[0], well).why.startswith(
+        "privacy: the session holds what must stay on own servers"
+    )
