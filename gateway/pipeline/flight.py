@@ -66,8 +66,7 @@ class Kept:
         return b"".join([*map(zlib.decompress, self._packed), *self._recent])
 
 
-@dataclass(frozen=True, slots=True)
-class Withheld:
+class Withheld(msgspec.Struct, frozen=True):
     """What was masked on the way to a model, by kind. `new`: what this session had not shown before."""
 
     kinds: Mapping[str, int]
@@ -142,7 +141,7 @@ class Flight(msgspec.Struct, eq=False):
     guard: Guard | None = None
     added: tuple[str, ...] = ()
     """Text of hooks that goes behind the conversation, at every hop."""
-    leaks: Mapping[str, Withheld] = field(default_factory=dict)
+    leaks: Mapping[str, Withheld] = msgspec.field(default_factory=dict)
     _request: Request | None = None
     _writing: bool = False
     _unsent: bytes = b""

@@ -12,7 +12,7 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 import msgspec
@@ -290,10 +290,10 @@ class Leaks:
             return detectors.masked(text, target, key)
 
         if flight.guard is not None and flight.guard.again:
-            guard = replace(
+            guard = restruct(
                 flight.guard, again=tuple(masking.message(message, clean) for message in flight.guard.again)
             )
-            flight = replace(flight, guard=guard)
+            flight = restruct(flight, guard=guard)
         return flight, masking.CleanChange(change, clean) if change is not None else None
 
 
@@ -305,7 +305,7 @@ def _showing(flight: Flight, body: bytes, shown: dict[Target, tuple[bytes, View]
         view = flight.dialect.read(body)
     shown[target] = body, view
     exchange = restruct(flight.exchange, body=body, view=view, reading=Reading(body, view))
-    return replace(flight, exchange=exchange, _request=None)
+    return restruct(flight, exchange=exchange, _request=None)
 
 
 # --- small pieces ------------------------------------------------------------------------------------------------
