@@ -23,6 +23,7 @@ from gateway.telemetry import LOG
 from gateway.wire import splice
 
 REASONING = "reasoning"
+NOTHING = reasoning.Decision()
 
 _log = logging.getLogger(LOG)
 
@@ -122,7 +123,11 @@ async def _same(
         body = dialect.without_reasoning(body, view, wire.profile)
         view = dialect.read(body)
     elif seen := exchange.reading.seen(dialect):
-        decision = await _decide(flight, seen, endpoint, wire, state)
+        who = endpoint.mint, wire.profile, flight.state.mints
+        seen = exchange.reading.unsound(seen, *who)
+        decision, sure = await _decide(flight, seen, endpoint, wire, state) if seen else (NOTHING, True)
+        if not decision and sure:
+            exchange.reading.found_sound(*who)
         if decision:
             body = dialect.rewrite_reasoning(body, view, decision.drop, decision.restore, wire.profile)
             view = dialect.read(body)
@@ -163,7 +168,8 @@ async def _translated(
     request = flight.request()
     messages = request.messages + flight.asked_again
     if not repair and (seen := reasoning.seen_in(messages)):
-        messages = reasoning.apply(messages, await _decide(flight, seen, endpoint, wire, state))
+        decision, _ = await _decide(flight, seen, endpoint, wire, state)
+        messages = reasoning.apply(messages, decision)
     stream = flight.exchange.stream
     request = replace_request(request, messages=messages, stream=stream, include_usage=stream)
     if change is not None:
@@ -181,12 +187,15 @@ async def _translated(
 
 async def _decide(
     flight: Flight, seen: list[SeenReasoning], endpoint: Endpoint, wire: Wire, state: StateStore
-) -> reasoning.Decision:
+) -> tuple[reasoning.Decision, bool]:
+    """The decision, and whether it was made knowing all that is remembered."""
     session = flight.exchange.session.id
     keys = reasoning.keys_needed(seen)
     raw = await recalled_many(state, REASONING, [f"{session}|{k}" for k in keys])
-    known = {key: entry for key, value in zip(keys, raw, strict=True) if (entry := reasoning.load(value)) is not None}
-    return reasoning.decide(seen, known, mint=endpoint.mint, profile=wire.profile, mints=flight.state.mints)
+    found = zip(keys, raw or [], strict=raw is not None)
+    known = {key: entry for key, value in found if (entry := reasoning.load(value)) is not None}
+    decision = reasoning.decide(seen, known, mint=endpoint.mint, profile=wire.profile, mints=flight.state.mints)
+    return decision, raw is not None
 
 
 async def recalled(state: StateStore, ns: str, key: str) -> bytes | None:
@@ -198,12 +207,13 @@ async def recalled(state: StateStore, ns: str, key: str) -> bytes | None:
         return None
 
 
-async def recalled_many(state: StateStore, ns: str, keys: list[str]) -> list[bytes | None]:
+async def recalled_many(state: StateStore, ns: str, keys: list[str]) -> list[bytes | None] | None:
+    """As `recalled`, in the order of the keys; None when the store is away."""
     try:
         return await state.get_many(ns, keys)
     except GatewayError as error:
         _log.error("%s of %d keys is not recalled: %s", ns, len(keys), error.message)
-        return [None] * len(keys)
+        return None
 
 
 def _timeouts(endpoint: Endpoint, *, stream: bool) -> Timeouts:

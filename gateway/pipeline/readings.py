@@ -10,12 +10,14 @@ bounded, in this process, and never asked for a truth. No I/O, no clock.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any, Final
 
 from gateway.dialects.contract import ClientDialect, Dialect, SeenReasoning, View
 from gateway.errors import Headers
 from gateway.harnesses.contract import Detected
 from gateway.ir.exchange import Labels, Session
+from gateway.ir.profile import Profile
 from gateway.pipeline.estimate import Size
 from gateway.reading import role_of
 
@@ -45,6 +47,7 @@ class Reading:
     __slots__ = (
         "_seen",
         "_seen_to",
+        "_sound",
         "body",
         "found",
         "labels",
@@ -72,13 +75,14 @@ class Reading:
         self.messages_bytes = 0
         self._seen: list[SeenReasoning] = []
         self._seen_to = 0
+        self._sound: dict[str, tuple[Profile, Sequence[str], int]] = {}
         if earlier is not None:
             self.found, self.session, self.labels = earlier.found, earlier.session, earlier.labels
             self.size, self.sized_to = earlier.size, earlier.sized_to
             self.leaks = earlier.leaks
             self.new_from = len(earlier.view.messages)
             self.messages_bytes = earlier.messages_bytes
-            self._seen, self._seen_to = earlier._seen, earlier._seen_to
+            self._seen, self._seen_to, self._sound = earlier._seen, earlier._seen_to, earlier._sound.copy()
         self.messages_bytes += sum(map(len, view.messages[self.new_from :]))
 
     def seen(self, dialect: Dialect) -> list[SeenReasoning]:
@@ -91,6 +95,20 @@ class Reading:
             self._seen = self._seen + new if new else self._seen
             self._seen_to = len(messages)
         return self._seen
+
+    def unsound(
+        self, seen: list[SeenReasoning], mint: str, profile: Profile, mints: Sequence[str]
+    ) -> list[SeenReasoning]:
+        """Of `seen`, what follows the traces that were found to need nothing for this mint: what was minted is remembered
+        before its reply ends, so a later look cannot find more."""
+        known = self._sound.get(mint)
+        if known is None or known[0] is not profile or known[1] != mints:
+            return seen
+        return seen[known[2] :]
+
+    def found_sound(self, mint: str, profile: Profile, mints: Sequence[str]) -> None:
+        """All traces of turns that are over need nothing for this mint."""
+        self._sound[mint] = profile, mints, len(self._seen)
 
 
 class Readings:

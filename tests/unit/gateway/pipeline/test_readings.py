@@ -1,5 +1,6 @@
 """A reading that continues an earlier one says exactly what a fresh one says."""
 
+import dataclasses
 import json
 import random
 
@@ -8,6 +9,7 @@ import pytest
 
 from gateway.dialects import registry
 from gateway.errors import MalformedRequest
+from gateway.ir.profile import DEFAULT
 from gateway.pipeline import estimate
 from gateway.pipeline.readings import OVERHEAD_BYTES, PER_CALLER_MAX, Reading, Readings
 
@@ -191,3 +193,20 @@ def test_a_reading_starts_from_nothing():
     view = registry.by_name("chat").read(chat(turn(1, "chat")))
     reading = Reading(b"", view)
     assert (reading.new_from, reading.found, reading.session, reading.labels) == (0, None, None, None)
+
+
+def test_traces_that_need_nothing_are_not_looked_at_again():
+    dialect, kept = registry.by_name("responses"), Readings(1 << 20)
+    turns = turn(1, "responses")
+    first = kept.read(dialect, "k", HEADERS, responses(turns))
+    seen = first.seen(dialect)
+    assert seen == first.unsound(seen, "a", DEFAULT, ("a",))
+    first.found_sound("a", DEFAULT, ("a",))
+
+    later = kept.read(dialect, "k", HEADERS, responses([*turns, *turn(2, "responses")]))
+    seen = later.seen(dialect)
+    assert later.unsound(seen, "a", DEFAULT, ("a",)) == seen[len(first.seen(dialect)) :] != []
+    # Another minter, another profile, or a session that has seen one more: everything counts anew.
+    assert later.unsound(seen, "b", DEFAULT, ("a",)) == seen
+    assert later.unsound(seen, "a", dataclasses.replace(DEFAULT, echo_reasoning="optional"), ("a",)) == seen
+    assert later.unsound(seen, "a", DEFAULT, ("a", "b")) == seen
