@@ -23,6 +23,7 @@ from gateway.ir import request as ir
 from gateway.ir.exchange import Exchange
 from gateway.ports import StateStore
 from gateway.sessions.whereabouts import Whereabouts, whereabouts
+from gateway.wire.digest import feed
 from policies import commands, taint, tools, validate
 from policies.compiled import Policy
 from policies.engine import place
@@ -219,7 +220,9 @@ def _continues(known: Known, exchange: Exchange) -> bool:
 
 
 def _digest(raw: msgspec.Raw) -> bytes:
-    return hashlib.blake2b(raw, digest_size=12).digest()
+    digest = hashlib.blake2b(digest_size=12)
+    feed(digest, memoryview(raw))
+    return digest.digest()
 
 
 def _note(known: Known, call: str, labels: frozenset[str]) -> None:

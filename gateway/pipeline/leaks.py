@@ -30,6 +30,7 @@ from gateway.ports import LeakDesk, StateStore
 from gateway.routing.table import LEAK_TAG
 from gateway.telemetry import LOG
 from gateway.wire import splice
+from gateway.wire.digest import feed
 from policies import leaks as detecting
 from policies.compiled import Policy
 from policies.leaks import Detectors, Leak, Target
@@ -164,7 +165,9 @@ class Leaks:
         found = []
         for index, item in enumerate(items):
             raw = bytes(item)
-            digest = hashlib.sha256(raw).digest()[:16] + (b"b" if bare else b"")
+            name = hashlib.sha256(b"b" if bare else b"")
+            feed(name, raw)
+            digest = name.digest()[:16]
             leaks = memo.get(digest)
             if leaks is None:
                 leaks = detectors.scan(raw, key, bare=bare)

@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 
 from gateway.sessions.state import SessionState
+from gateway.wire.digest import feed
 
 TAIL = 2
 """Last messages that name a turn, together with the number of messages and their total size, which the caller may have: work
@@ -25,7 +26,7 @@ def turn_digest(messages: Sequence[bytes | memoryview], model: str, messages_byt
         messages_bytes = sum(map(len, messages))
     digest = hashlib.blake2b(f"{model}|{len(messages)}|{messages_bytes}|".encode(), digest_size=12)
     for message in messages[-TAIL:]:
-        digest.update(message)
+        feed(digest, message)
     return digest.hexdigest()
 
 
