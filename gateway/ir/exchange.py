@@ -62,7 +62,9 @@ class Session(msgspec.Struct, frozen=True):
 class Labels(msgspec.Struct, frozen=True):
     """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned; its
     `certified` is 1.0 where the local lane's risk was proven to be within bounds, and `risk` that bound. `signals` say how
-    the session went so far (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked."""
+    the session went so far (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked. `aged`: the scores are
+    those of an earlier turn on the same ask, because nothing hangs on them in this one. `version` is "" where only the call
+    was told (a model asked for by name)."""
 
     call: Call = "main"
     call_why: str = ""
@@ -72,6 +74,7 @@ class Labels(msgspec.Struct, frozen=True):
     signals: dict[str, int] | None = None
     version: str = ""
     latency_us: int = 0
+    aged: bool = False
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):

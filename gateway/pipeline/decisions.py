@@ -69,6 +69,8 @@ class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
     images: bool = False
     lane_asked: str = ""
     ask: str = ""
+    aged: bool = False
+    """The scores are those of an earlier turn on the same ask."""
     chance: float = 1.0
 
 
@@ -88,6 +90,7 @@ def recorded(exchange: Exchange, decision: Decision, *, asks: bool = False) -> d
         exchange.has_images,
         exchange.forced_lane or "",
         tasks.ask_of(exchange.view, exchange.identity.harness)[:ASK_CHARS] if kept else "",
+        labels.aged,
     )
     return {"decision": _json(record).decode()}
 
