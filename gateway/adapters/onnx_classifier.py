@@ -207,7 +207,8 @@ class LearnedClassifier:
 def _few(messages: Sequence[Raw]) -> bool:
     """Little enough to be read at once; a system text is long, and not read."""
     return (
-        sum(map(len, messages)) <= INLINE_BYTES or sum(len(raw) for raw in messages if not is_system(raw)) <= INLINE_BYTES
+        sum(map(len, messages)) <= INLINE_BYTES
+        or sum(len(raw) for raw in messages if not is_system(raw)) <= INLINE_BYTES
     )
 
 

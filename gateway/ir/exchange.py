@@ -163,7 +163,8 @@ class Shadow(msgspec.Struct, frozen=True):
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """How `auto` was decided. `strategy` is "" where the route's order stood. `cache` is the state of the prompt cache at
-    the session's model: new (no model yet), warm or cold. `evidence` says what speaks for a stronger model."""
+    the session's model: new (no model yet), warm or cold. `evidence` says what speaks for a stronger model. `chance` is the
+    probability with which this lane was chosen: below 1 only for new sessions of a route that explores."""
 
     strategy: str = ""
     why: str = ""
@@ -172,6 +173,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: str = ""
     move: Move | None = None
     shadow: Shadow | None = None
+    chance: float = 1.0
 
 
 class Plan(msgspec.Struct, frozen=True):
