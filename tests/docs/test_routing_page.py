@@ -104,7 +104,9 @@ async def scored(*turns: Any) -> Labels:
     classifier.load()
     found = re.match(r'\s*"([^"]+)"', SESSION)
     assert found is not None
-    return await classifier.label(shapes.make("chat", shapes.PYTHON, shapes.body("chat", "", [found[1], *turns], ("x",))))
+    return await classifier.label(
+        shapes.make("chat", shapes.PYTHON, shapes.body("chat", "", [found[1], *turns], ("x",)))
+    )
 
 
 @pytest.mark.parametrize("where", ["first", "later"])
