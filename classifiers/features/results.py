@@ -114,6 +114,9 @@ def _in_lines(pattern: re.Pattern[str], anchors: tuple[str, ...], text: str) -> 
     present = [anchor for anchor in anchors if anchor in text]
     if not present:
         return False
-    return any(
-        pattern.search(line) is not None for line in text.splitlines() if any(anchor in line for anchor in present)
-    )
+    lines, search = text.splitlines(), pattern.search
+    for anchor in present:  # plain loops: generators in generators took twice as long
+        for line in lines:
+            if anchor in line and search(line) is not None:
+                return True
+    return False
