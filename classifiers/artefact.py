@@ -90,9 +90,11 @@ class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was proven on a calibration fold for one task: where the predicted gain is at most `gain_max`, the local lane
-    failed in `failures` of `trials` cases, and the Clopper-Pearson upper bound of that rate at confidence 1 - `delta` is
-    `upper`, no more than the asked-for risk `alpha`. `gain_max` None: nothing could be certified, so one abstains."""
+    """What was proven on a calibration fold for one task: where the predicted gain is at most `gain_max`, `failures` of
+    `trials` cases failed, and the Clopper-Pearson upper bound of that rate at confidence 1 - `delta` is `upper`, no more
+    than the asked-for risk `alpha`. A failure is one that money could have avoided: the local lane failed and the frontier
+    lane succeeded; where both fail, nothing is lost by the local one. `gain_max` None: nothing could be certified, so one
+    abstains, and the other fields tell what was tried."""
 
     gain_max: float | None
     alpha: float

@@ -201,7 +201,8 @@ class Classifier(Protocol):
 
     version: str
 
-    async def label(self, exchange: Exchange) -> Labels: ...
+    async def label(self, exchange: Exchange, *, fresh: bool = True) -> Labels:
+        """`fresh` False: where a turn only goes on with its session's work, the scores may be those of a few turns ago."""
 
 
 class Judge(Protocol):

@@ -33,8 +33,7 @@ _TEST_FAILED: Final = re.compile(
     r"|Found [1-9]\d* errors?\b|✖ [1-9]\d* problems?|error: could not compile"
 )
 _FAILED_ANCHOR_WORDS: Final = (
-    " failed| failing| failure|FAIL|Failures: |Errors: | errors|1 error|E   |AssertionError|error TS|error[| problem|"
-    "could not compile|BUILD FAIL|✕|✗|✘|×"
+    " fail|FAIL|Failures: |Errors: | error|E   |AssertionError|error TS|error[| problem|could not compile|✕|✗|✘|×"
 )
 _FAILED_ANCHORS: Final = tuple(_FAILED_ANCHOR_WORDS.split("|"))
 _EXIT: Final = re.compile(
@@ -55,9 +54,9 @@ _ERROR_ANCHORS: Final = tuple(_ERROR_ANCHOR_WORDS.split("|"))
 _REFUSED: Final = re.compile(
     r"\s*(?:<tool_use_error>|<error>|error\b|\[error|failed to |could not |cannot |can't |unable to |invalid |"
     r"file (?:not found|does not exist|has not been read)|no such |string to replace not found|oldstring not found|"
-    r"no changes|the user (?:doesn'?t want|denied|rejected)|user rejected|permission denied|tool [^\n]{0,60}not found|"
-    r"unknown tool|[^\n]{0,40}(?:not found|does not exist)\b)"
+    r"no changes|the user (?:doesn'?t want|denied|rejected)|user rejected|permission denied|unknown tool)"
 )
+_MISSING: Final = re.compile(r"\s*(?:tool [^\n]{0,60}not found|[^\n]{0,40}(?:not found|does not exist)\b)")
 SILENT_CHARS: Final = 400
 """A longer result says something."""
 
@@ -75,9 +74,15 @@ def class_of(text: str, *, is_error: bool = False, ran: bool = False, test: bool
     diff = "@@ -" in text or "diff --git " in text
     if ran and (_exit(text) or _broken(text)):
         return "test_failure" if not _exit(text) and _failed(text) else "error"
-    if not (ran and diff) and _REFUSED.match(text[:100].lower()) is not None:
+    if not (ran and diff) and _refused(text[:100].lower()):
         return "error"
     return "diff" if diff else "ok"
+
+
+def _refused(head: str) -> bool:
+    if _REFUSED.match(head) is not None:
+        return True
+    return ("not found" in head or "does not exist" in head) and _MISSING.match(head) is not None
 
 
 def _checked(text: str, is_error: bool) -> Class:
@@ -109,6 +114,9 @@ def _in_lines(pattern: re.Pattern[str], anchors: tuple[str, ...], text: str) -> 
     present = [anchor for anchor in anchors if anchor in text]
     if not present:
         return False
-    return any(
-        pattern.search(line) is not None for line in text.splitlines() if any(anchor in line for anchor in present)
-    )
+    lines, search = text.splitlines(), pattern.search
+    for anchor in present:  # plain loops: generators in generators took twice as long
+        for line in lines:
+            if anchor in line and search(line) is not None:
+                return True
+    return False

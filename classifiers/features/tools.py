@@ -176,6 +176,8 @@ def command_of(arguments: Arguments) -> str:
     """The command line; several are joined by `;`. An argv list is joined by spaces."""
     for name in _COMMANDS:
         value = getattr(arguments, name)
+        if value is None:
+            continue
         if isinstance(value, list) and value and all(isinstance(v, str) for v in value) and name != "commands":
             return " ".join(value)
         found = list(_strings(value))
@@ -186,7 +188,10 @@ def command_of(arguments: Arguments) -> str:
 
 def files_of(arguments: Arguments) -> tuple[str, ...]:
     """The files that the arguments name, each once, at most PATHS_MAX."""
-    found = dict.fromkeys(path for name in _FILES for path in _strings(getattr(arguments, name)))
+    found: dict[str, None] = {}
+    for value in map(arguments.__getattribute__, _FILES):
+        if value is not None:
+            found.update(dict.fromkeys(_strings(value)))
     for patch in (arguments.patch, arguments.input):
         if isinstance(patch, str) and "*** " in patch:
             found.update(dict.fromkeys((a or b).strip() for a, b in _TARGET.findall(patch[:8000]) if b))

@@ -69,6 +69,7 @@ class Trail:
         "first_ask",
         "plan",
         "resumed",
+        "said",
     )
 
     def __init__(self) -> None:
@@ -82,6 +83,8 @@ class Trail:
         self.confirmed = False
         self.agent_text = ""
         self.resumed = 0
+        self.said = 0
+        """How often the human said something: while it stays, the ask is the same."""
         self._acts: dict[Act, int] = dict.fromkeys(_COUNTED, 0)
         self._read: set[bytes] = set()
         self._edited: set[bytes] = set()
@@ -121,6 +124,7 @@ class Trail:
             return
         if not said.words:
             return
+        self.said += 1
         if said.consents:
             if self.agent_text:
                 self.plan = self.agent_text

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from msgspec import Struct
+
 Kind = Literal["human", "agent", "call", "result"]
 """`human`: a text in the human's role, machine-made parts still in it. `agent`: a text of the model. `call`: a tool call of
 the model. `result`: what a tool answered."""
@@ -25,8 +27,7 @@ TURNS_MAX: Final = 4_000
 """Turns read of a conversation, the last ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """`tool` is the tool's name as the harness calls it; `arguments` its arguments as JSON text (free text for custom
     tools). `id` ties a result to its call where the dialect has one. `is_error` is the harness's own flag. `images`:
     pictures beside a text."""

@@ -6,10 +6,11 @@ Input is one JSON object per line, as `interlock` exports decisions with their o
     {"ask": "...", "group": "repository or session", "lane": "local", "success": 1.0, "propensity": 0.9, "pair": "abc"}
 
 `success` is 0 to 1 (tests passed, no correction, thumbs); `propensity` is the probability with which the router in
-force chose that lane (1.0 if it never explores); `pair` joins outcomes of the same checkpoint on two lanes. Pairs teach
-gain and are scored by APGR; single outcomes serve off-policy evaluation (self-normalised inverse propensity), which
-needs exploration: with every propensity at 1 the log cannot tell what another choice would have brought, and that is
-what the verdict says.
+force chose that lane (1.0 where it did not explore); `pair` joins outcomes of the same checkpoint on two lanes. Pairs
+teach gain and are scored by APGR. Outcomes of explored choices, propensity below 1, serve off-policy evaluation
+(self-normalised inverse propensity), paired or not: leaving out those that a stronger lane had to take over would flatter
+whoever chose the weak one. Without exploration the log cannot tell what another choice would have brought, and that is what
+the verdict says.
 """
 
 from __future__ import annotations
@@ -87,12 +88,13 @@ def retrain(
 ) -> Outcome:
     """Unusable for a file that is none, or with too few pairs or groups."""
     rows = parse(ledger.read_text(encoding="utf-8"))
-    pairs, singles = paired(rows), [row for row in rows if not row.pair]
+    pairs, singles = paired(rows), [row for row in rows if row.propensity < 1]
     groups = {row.group for row in pairs}
     if len(pairs) < PAIRS_MIN or len(groups) < GROUPS_MIN:
         raise Unusable(
             f"{len(pairs)} pairs of outcomes in {len(groups)} groups; at least {PAIRS_MIN} in {GROUPS_MIN} are needed "
-            "to train and to test. Replay checkpoints on both lanes to get more"
+            "to train and to test, each one ask on the local and on the frontier lane. Replay checkpoints on both lanes "
+            "to get more"
         )
     hidden = held_groups({row.group for row in rows})
     try:
@@ -174,9 +176,9 @@ def verdict(
     low = figures["APGR on held-out pairs"][2]
     if not np.isfinite(low) or low <= 0:
         return Outcome(trained, False, "its ranking is not better beyond chance on held-out pairs", figures)
-    if len(singles) < SINGLES_MIN or all(row.propensity == 1.0 for row in singles):
-        why = f"off-policy evaluation needs {SINGLES_MIN} single outcomes with exploration in the held-out groups"
-        return Outcome(trained, False, f"{why}; there are {len(singles)}", figures)
+    if len(singles) < SINGLES_MIN:
+        why = f"off-policy evaluation needs {SINGLES_MIN} outcomes of explored choices in the held-out groups"
+        return Outcome(trained, False, f"{why}; there are {len(singles)} (`explore` of a route)", figures)
     figures["success off-policy"] = _off_policy(current, candidate, singles)
     if figures["success off-policy"][2] < -LOSS_MAX:
         return Outcome(trained, False, "it may lose success off-policy", figures)

@@ -8,7 +8,7 @@ from the key that made the call. Opened read-only: it can be read while the gate
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
@@ -31,6 +31,10 @@ WEIGHTS: Final[Mapping[str, float]] = {
     "moved_up": 2.0,
 }
 """How much a sign says. A human's word goes first; checks fail on the way to every success, so that says least."""
+
+
+DONE: Final = 0.5
+"""Success above this: more speaks for the work than against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +131,42 @@ def pairs(path: Path, since_s: float = 0.0) -> Iterator[Pair]:
 
 
 def lines(path: Path, since_s: float = 0.0) -> Iterator[dict[str, object]]:
-    """Training rows as `interlock classifier retrain` takes them: ask, group, lane, success, propensity and, for two lanes
-    on one ask, pair. Only decisions whose ask was kept and whose outcome was seen."""
+    """Training rows as `interlock classifier retrain` takes them: ask, group, lane, success, propensity and, for several
+    lanes on one ask, pair. Only decisions whose ask was kept and whose outcome was seen.
+
+    What the local lane did, the frontier lane is taken to do as well: such an ask has a second line with `assumed`. Without
+    these the pairs would be only the asks at which the local lane failed, and whoever learns from them would send everything
+    upwards."""
     for group in _sessions(path, since_s):
-        paired: dict[str, str] = {}
-        for weak, strong in pairwise(group):
-            if strong.moved == "evidence" and weak.lane != strong.lane and weak.request_id not in paired:
-                paired |= {weak.request_id: weak.request_id, strong.request_id: weak.request_id}
+        chains = _chains(group)
         for row in group:
-            if row.ask and row.success is not None:
-                line: dict[str, object] = {
-                    "ask": row.ask,
-                    "group": row.session,
-                    "lane": row.lane,
-                    "success": row.success,
-                    "propensity": row.chance,
-                }
-                pair = paired.get(row.request_id)
-                yield line if pair is None else line | {"pair": pair}
+            if not row.ask or row.success is None:
+                continue
+            pair = chains.get(row.request_id)
+            assumed = pair is None and row.lane == "local" and row.success > DONE
+            line: dict[str, object] = {
+                "ask": row.ask,
+                "group": row.session,
+                "lane": row.lane,
+                "success": row.success,
+                "propensity": row.chance,
+            }
+            if pair is None and not assumed:
+                yield line
+                continue
+            line["pair"] = pair or row.request_id
+            yield line
+            if assumed:
+                yield line | {"lane": "frontier", "propensity": 1.0, "assumed": True}
+
+
+def _chains(group: Sequence[Row]) -> dict[str, str]:
+    """Decisions on one ask that went from lane to lane because the work failed, under the id of the first."""
+    found: dict[str, str] = {}
+    for weak, strong in pairwise(group):
+        if strong.moved == "evidence" and weak.lane != strong.lane:
+            found[strong.request_id] = found.setdefault(weak.request_id, weak.request_id)
+    return found
 
 
 def calls(path: Path, since_s: float = 0.0) -> Iterator[LedgerRow]:

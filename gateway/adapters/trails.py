@@ -23,6 +23,7 @@ from classifiers.features.facts import Facts, facts_of
 from classifiers.features.trajectory import Trail
 from gateway.adapters.turns import human_of, turns_of
 from gateway.dialects.contract import View
+from gateway.ir.exchange import Labels
 from gateway.ir.request import DialectName
 from gateway.sessions.identity import without_marks
 
@@ -39,18 +40,24 @@ NAMED_BYTES: Final = 1024
 """Of a long message, how much of its beginning names it. Cache marks move at the end (clients.md 3.4)."""
 
 MessageFacts = tuple[Facts, ...]
+Stood = tuple[int, ...]
+"""How often the human had spoken, compactions, and what speaks for a move: whatever a decision in mid-task hangs on."""
 
 
 @dataclass(slots=True)
 class Read:
     """A trail and how far it reaches: the first `count` messages. The message at `anchor`, where the human first said
-    something, and the last one have the names `first` and `last`. `notes` is free for what a user of the trail computed."""
+    something, and the last one have the names `first` and `last`. `labels` are the last that were given for it, `stood` how
+    the session stood when scores were last made, after `steps`. `notes` is free for what a user of the trail computed."""
 
     trail: Trail
     count: int = 0
     anchor: int = -1
     first: bytes = b""
     last: bytes = b""
+    labels: Labels | None = None
+    stood: Stood = ()
+    steps: int = 0
     notes: dict[str, object] = field(default_factory=dict)
 
 
@@ -77,11 +84,14 @@ class Trails:
             self._kept.popitem(last=False)
 
     @staticmethod
-    def new_messages(read: Read | None, messages: Sequence[msgspec.Raw]) -> int:
-        """How many messages at the end were not read yet; all of them if the history is another one."""
+    def new_messages(read: Read | None, messages: Sequence[msgspec.Raw], known: int = 0) -> int:
+        """How many messages at the end were not read yet; all of them if the history is another one. The first `known` are
+        those that `read.labels` were given for, byte for byte (gateway.pipeline.readings has compared them)."""
         total = len(messages)
         if read is None or read.count > total or read.count == 0:
             return total
+        if known == read.count:
+            return total - known
         if name_of(messages[read.count - 1]) != read.last:
             return total
         if read.anchor >= 0 and name_of(messages[read.anchor]) != read.first:
@@ -93,12 +103,11 @@ class Trails:
         messages = view.messages
         if read is None or new == len(messages):
             read = Read(Trail())
-        keep = new > MANY
+        human, feed, keep = human_of(harness), read.trail.feed, new > MANY
         for place in _places(len(messages), new):
             raw = messages[place]
-            found = self._message(raw, dialect, harness) if keep else _facts(raw, dialect, harness)
-            for facts in found:
-                read.trail.feed(facts)
+            for facts in self._message(raw, dialect, harness) if keep else map(facts_of, turns_of(raw, dialect, human)):
+                feed(facts)
             if read.anchor < 0 and read.trail.ask is not None:
                 read.anchor, read.first = place, name_of(raw)
         read.count = len(messages)

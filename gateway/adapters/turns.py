@@ -86,7 +86,8 @@ Human = Callable[[str], str]
 def is_system(raw: msgspec.Raw) -> bool:
     """A system text, told by its first bytes: it may be long and is never decoded here. (In a string the quotes of such
     words are escaped, so a text about roles is not taken for one.)"""
-    return _SYSTEM.search(memoryview(raw)[:256]) is not None
+    head = bytes(memoryview(raw)[:256])
+    return (b'"system"' in head or b'"developer"' in head) and _SYSTEM.search(head) is not None
 
 
 def human_of(harness: str) -> Human | None:

@@ -115,9 +115,15 @@ def _lines(ledger: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         rows = Path(folder) / "outcomes.jsonl"
         try:
-            rows.write_text("".join(json.dumps(line) + "\n" for line in outcomes.lines(ledger)), encoding="utf-8")
+            text = "".join(json.dumps(line) + "\n" for line in outcomes.lines(ledger))
         except ConfigError as error:
             _stop(error.text())
+        if not text:
+            _stop(
+                f"{ledger} has no decision whose ask was kept and whose outcome was seen: set `ledger.keep_asks: true`, "
+                "and let sessions go on until their checks pass or fail"
+            )
+        rows.write_text(text, encoding="utf-8")
         yield rows
 
 

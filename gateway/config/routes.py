@@ -145,6 +145,14 @@ class RouteConfig(Strict):
     shadow: ShadowConfig | None = Field(
         default=None, description="Another choice to be recorded beside the one made, see `interlock route replay`."
     )
+    explore: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of new sessions that are given any of the eligible models of `to`, by lot, so that the ledger "
+        "can tell what another choice would have brought (`interlock classifier retrain` promotes nothing without it). 0.05 "
+        "is one session in twenty.",
+    )
     continue_on: Annotated[tuple[Broken, ...], OneOrMany] = Field(
         default=(),
         description="When a stream breaks after text and before any tool call, the next model goes on with it from there. "

@@ -62,7 +62,9 @@ class Session(msgspec.Struct, frozen=True):
 class Labels(msgspec.Struct, frozen=True):
     """`task` is None where a task makes no sense (titles, probes). `scores` as in DESIGN.md, None until learned; its
     `certified` is 1.0 where the local lane's risk was proven to be within bounds, and `risk` that bound. `signals` say how
-    the session went so far (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked."""
+    the session went so far (gateway.adapters.onnx_classifier.SIGNALS), None where nobody looked. `aged`: the scores are
+    those of an earlier turn on the same ask, because nothing hangs on them in this one. `version` is "" where only the call
+    was told (a model asked for by name)."""
 
     call: Call = "main"
     call_why: str = ""
@@ -72,6 +74,7 @@ class Labels(msgspec.Struct, frozen=True):
     signals: dict[str, int] | None = None
     version: str = ""
     latency_us: int = 0
+    aged: bool = False
 
 
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +163,8 @@ class Shadow(msgspec.Struct, frozen=True):
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     """How `auto` was decided. `strategy` is "" where the route's order stood. `cache` is the state of the prompt cache at
-    the session's model: new (no model yet), warm or cold. `evidence` says what speaks for a stronger model."""
+    the session's model: new (no model yet), warm or cold. `evidence` says what speaks for a stronger model. `chance` is the
+    probability with which this lane was chosen: below 1 only for new sessions of a route that explores."""
 
     strategy: str = ""
     why: str = ""
@@ -169,6 +173,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: str = ""
     move: Move | None = None
     shadow: Shadow | None = None
+    chance: float = 1.0
 
 
 class Plan(msgspec.Struct, frozen=True):

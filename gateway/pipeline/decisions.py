@@ -57,8 +57,8 @@ def standing_after(raw: msgspec.Raw, flight: Flight, lane: LaneName, *, belongs:
 
 
 class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the ledger keeps of a decision beside the row's own columns. `chance` is the probability with which this model
-    was given; decisions are deterministic, so it is 1 until somebody explores."""
+    """What the ledger keeps of a decision beside the row's own columns. `chance` is the probability with which the lane
+    that served was chosen: 1 unless the route explores, and where another model than the chosen one served."""
 
     decision: Decision
     scores: dict[str, float] | None = None
@@ -69,12 +69,14 @@ class _Record(msgspec.Struct, frozen=True, omit_defaults=True):
     images: bool = False
     lane_asked: str = ""
     ask: str = ""
+    aged: bool = False
+    """The scores are those of an earlier turn on the same ask."""
     chance: float = 1.0
 
 
-def recorded(exchange: Exchange, decision: Decision, *, asks: bool = False) -> dict[str, str]:
+def recorded(exchange: Exchange, decision: Decision, *, asks: bool = False, as_chosen: bool = True) -> dict[str, str]:
     """For `LedgerRow.extra`, as JSON text; signals only where they are not zero. `asks`: with the human's words, where
-    something was decided on them."""
+    something was decided on them. `as_chosen`: the model that was chosen has served."""
     labels = exchange.labels
     moved = decision.move is not None and decision.move.made
     kept = asks and (labels.call in ("main", "subagent") or moved)
@@ -88,6 +90,8 @@ def recorded(exchange: Exchange, decision: Decision, *, asks: bool = False) -> d
         exchange.has_images,
         exchange.forced_lane or "",
         tasks.ask_of(exchange.view, exchange.identity.harness)[:ASK_CHARS] if kept else "",
+        labels.aged,
+        decision.chance if as_chosen else 1.0,
     )
     return {"decision": _json(record).decode()}
 
@@ -103,5 +107,6 @@ def explained(decision: Decision) -> dict[str, Any]:
         "evidence": decision.evidence or None,
         "move": None if move is None else msgspec.structs.asdict(move),
         "switch_cost_usd": None if move is None or move.cost_usd_micros is None else move.cost_usd_micros / 1_000_000,
+        "chance": decision.chance,
         "shadow": None if decision.shadow is None else msgspec.structs.asdict(decision.shadow),
     }

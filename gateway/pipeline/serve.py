@@ -197,10 +197,16 @@ class Pipeline:
         watched = (
             runtime.hooks is not None and runtime.hooks.compaction is not None
         )  # told from the conversation's signals
+        fresh = whole or runtime.table.scores_always
         whole = whole or watched or state.decided is not None or not _named(exchange, runtime)
-        if labels is None or reading.new_from < len(exchange.view.messages) or (whole and not labels.version):
+        short = labels is None or (whole and not labels.version) or (fresh and labels.aged)
+        if labels is None or short or reading.new_from < len(exchange.view.messages):
             exchange = exchange.placed(session)
-            labels = reading.labels = await self.ports.classifier.label(exchange) if whole else _call_only(exchange)
+            if whole:
+                labels = await self.ports.classifier.label(exchange, fresh=fresh)
+            else:
+                labels = _call_only(exchange)
+            reading.labels = labels
             reading.new_from = len(exchange.view.messages)  # the same body again has nothing new
             return exchange.labelled(labels), state, stored_state
         return replace(exchange, session=session, labels=labels), state, stored_state

@@ -26,7 +26,8 @@ def row(flight: Flight, ports: Ports, runtime: Runtime) -> LedgerRow:
     total_s = ports.clock.monotonic() - flight.started_at
     baseline, extra = _baseline(flight, ports, runtime)
     if plan is not None and plan.decision is not None and exchange.labels.call in CONVERSATION_CALLS:
-        extra = extra | decisions.recorded(exchange, plan.decision, asks=runtime.settings.ledger.keep_asks)
+        asks, as_chosen = runtime.settings.ledger.keep_asks, flight.served == plan.hops[0].model
+        extra = extra | decisions.recorded(exchange, plan.decision, asks=asks, as_chosen=as_chosen)
     if flight.leaks:
         extra = extra | leaks.recorded(flight)
     return LedgerRow(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.ir.exchange import Decision, Exchange, Hop, Move
 from gateway.ir.exchange import Shadow as ShadowChoice
-from gateway.routing import costs, moves
+from gateway.routing import costs, explore, moves
 from gateway.routing.eligible import Budget, Status, judge, reaches, well
 from gateway.routing.strategies.contract import Offer, Ranking
 from gateway.routing.table import Learned, Route, RouteTable
@@ -54,6 +54,12 @@ def decide(
         if ranking.acted:
             hops = _ordered(hops, ranking)
         why = f"{why}; {ranking.why}"
+    chance = 1.0
+    if route is not None and route.source.explore and len(hops) > 1 and _new(exchange):
+        place, chance = explore.drawn(exchange.request_id, route.source.explore, hops)
+        if place:
+            hops = [hops[place], *hops[:place], *hops[place + 1 :]]
+            why = f"{why}; {hops[0].model} by lot (explore {route.source.explore:g})"
     shadow = _shadowed(exchange, table, route, hops, means) if exchange.labels.call not in MID_TASK else None
     cache: Cache = "new"
     trouble, move = "", None
@@ -72,8 +78,14 @@ def decide(
         trouble,
         move,
         shadow,
+        chance,
     )
     return hops, why, home is not None and hops[0].model == home.model, decision
+
+
+def _new(exchange: Exchange) -> bool:
+    """The first ask of a session: no cache is lost, whoever serves it."""
+    return exchange.session.bound_model is None and exchange.labels.call in ("main", "subagent")
 
 
 def _reason(home: Hop | None, move: Move | None, why: str) -> str:

@@ -80,6 +80,9 @@ class RouteTable:
     moves: moves.Rules = field(default_factory=moves.Rules)
     private: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Tag to the only models that may serve a session with it."""
+    scores_always: bool = False
+    """Some route asks for scores on every turn, also where a session just goes on with its work: it is not sticky and lets
+    scores choose, or its expression reads them."""
 
     def resolve(self, asked: str) -> str | None:
         """Endpoint name or virtual name for what the client asked; None when nobody knows it."""
@@ -102,7 +105,13 @@ def build(settings: Settings, endpoints: Mapping[str, Endpoint]) -> RouteTable:
     private |= {
         LEAK_TAG + lane: frozenset(n for n, e in endpoints.items() if e.own or e.lane != lane) for lane in LANES
     }
-    return RouteTable(endpoints, tuple(routes), _names(endpoints), lanes, rules, private)
+    always = any(map(_scores_always, routes))
+    return RouteTable(endpoints, tuple(routes), _names(endpoints), lanes, rules, private, always)
+
+
+def _scores_always(route: Route) -> bool:
+    ranks = route.learned is not None and not route.sticky
+    return ranks or "scores" in (route.source.when.expr or "")
 
 
 def _keepers(tag: str, endpoints: Mapping[str, Endpoint]) -> frozenset[str]:

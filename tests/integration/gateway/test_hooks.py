@@ -379,8 +379,8 @@ async def test_compaction_is_told_when_the_history_was_replaced(tmp_path, monkey
     async with gateway(tmp_path, {"on": "compaction", "command": heard.command()}) as stage:
         labelled = stage.gateway.ports.classifier.label
 
-        async def resumed(exchange):
-            labels = await labelled(exchange)
+        async def resumed(exchange, **how):
+            labels = await labelled(exchange, **how)
             return msgspec.structs.replace(labels, signals={**(labels.signals or {}), "resumed": 1})
 
         headers = {"x-interlock-session": "session-1"}

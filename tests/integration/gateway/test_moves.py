@@ -53,9 +53,12 @@ def cycle(number: int, outcome: str) -> list[dict[str, Any]]:
     return [edit(number), result(number, "ok"), call(number + 1, "pytest -q"), result(number + 1, outcome)]
 
 
+def _tools() -> list[dict[str, Any]]:
+    return [{"type": "function", "function": {"name": n, "parameters": {"type": "object"}}} for n in ("bash", "edit")]
+
+
 async def asked(stage: Any, messages: list[dict[str, Any]], model: str = "auto") -> Any:
-    tools = [{"type": "function", "function": {"name": n, "parameters": {"type": "object"}}} for n in ("bash", "edit")]
-    body = {"model": model, "messages": messages, "tools": tools}
+    body = {"model": model, "messages": messages, "tools": _tools()}
     return await stage.client.post(PATHS["chat"], body, AGENT)
 
 
@@ -141,3 +144,31 @@ async def test_nothing_of_this_is_kept_for_a_model_asked_for_by_name(tmp_path: P
     async with staged(tmp_path, CONFIG) as stage:
         await asked(stage, failing(), model="api/opus")
         assert "decision" not in stage.row.extra
+
+
+async def test_a_turn_in_mid_task_keeps_its_scores_and_the_dry_run_of_it_makes_new_ones(tmp_path: Path) -> None:
+    async with staged(tmp_path, CONFIG) as stage:
+        stage.gateway.ports.classifier.load()
+        await asked(stage, failing()[:1])
+        await asked(stage, failing()[:3])
+        first, second = (json.loads(row.extra["decision"]) for row in stage.rows)
+        assert second["scores"] == first["scores"]
+        assert (first.get("aged", False), second["aged"]) == (False, True)
+        body = {"model": "auto", "messages": failing()[:3], "tools": _tools()}
+        told = (await stage.client.post("/v1/route", body, AGENT)).json()
+        assert told["call"] == "tool_result"
+        assert told["scores"] != first["scores"]
+
+
+async def test_of_a_model_asked_for_by_name_only_the_call_is_told_but_all_in_a_dry_run(tmp_path: Path) -> None:
+    async with staged(tmp_path, CONFIG) as stage:
+        stage.gateway.ports.classifier.load()
+        reply = await asked(stage, failing()[:1], model="api/opus")
+        assert reply.headers["x-interlock-call"] == "main"
+        assert "x-interlock-task" not in reply.headers
+        assert (stage.row.call, stage.row.task) == ("main", None)
+        body = {"model": "api/opus", "messages": failing()[:1]}
+        told = (await stage.client.post("/v1/route", body, AGENT)).json()
+        assert (told["route"], told["task"]) == ("named", "single_file_edit")
+        assert told["scores"]["frontier"] > 0
+        assert told["classifier"]["version"]

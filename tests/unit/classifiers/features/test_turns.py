@@ -8,6 +8,6 @@ def test_the_ends_of_a_long_text_are_kept():
 
 
 def test_a_conversation_has_no_place_for_a_system_text():
-    names = set(Turn.__dataclass_fields__) | set(Conversation.__dataclass_fields__)
+    names = set(Turn.__struct_fields__) | set(Conversation.__dataclass_fields__)
     assert not {name for name in names if "system" in name or "count" in name or "length" in name}
     assert Turn("human").text == ""

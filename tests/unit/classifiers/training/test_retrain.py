@@ -98,7 +98,7 @@ def test_without_exploration_nothing_is_promoted(
 ) -> None:
     outcome = _retrain([*_pairs(240), *_singles(480, 1.0)], shipped, tmp_path, monkeypatch)
     assert not outcome.promoted
-    assert "exploration" in outcome.why
+    assert "explored choices" in outcome.why
 
 
 def test_the_same_classifier_does_not_beat_itself(trained: Trained) -> None:
@@ -107,3 +107,23 @@ def test_the_same_classifier_does_not_beat_itself(trained: Trained) -> None:
     outcome = verdict(trained, scorer, scorer, pairs, parse("\n".join(_singles(200, 0.5))))
     assert not outcome.promoted
     assert outcome.figures["APGR on held-out pairs"][2:] == (0.0, 0.0)
+
+
+def test_choices_that_a_stronger_lane_took_over_count_off_policy_too(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paired or not, an explored choice is one; what was chosen without a lot is none."""
+    seen: list[int] = []
+
+    def told(trained: Trained, current: object, candidate: object, pairs: object, singles: list[Feedback]) -> None:
+        seen.append(len(singles))
+        assert all(row.propensity < 1 for row in singles)
+
+    monkeypatch.setattr(retrain, "verdict", told)
+    monkeypatch.setattr(retrain, "build", lambda *_, **__: None)
+    monkeypatch.setattr(retrain, "scorer_of", lambda _: None)
+    drawn = [line.replace('"pair"', '"propensity": 0.8, "pair"') for line in _pairs(120)]
+    for lines in (_pairs(120), drawn):
+        _retrain(lines, shipped, tmp_path, monkeypatch)
+    assert seen[0] == 0
+    assert seen[1] > 50

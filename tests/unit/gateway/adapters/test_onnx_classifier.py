@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from classifiers.artefact import ASK, LANES, TASKS, ArtefactError, Thresholds
 from gateway.adapters.classifier import VERSION as RULES
-from gateway.adapters.onnx_classifier import INLINE_BYTES, SIGNALS, LearnedClassifier
+from gateway.adapters.onnx_classifier import AGED_STEPS_MAX, INLINE_BYTES, SIGNALS, LearnedClassifier
 from gateway.ir.exchange import Exchange, Labels
 from gateway.testing.clock import ManualClock
 from tests.support.artefacts import lanes_graph, write
@@ -190,3 +191,107 @@ async def test_system_text_tools_and_length_change_nothing(tmp_path: Path) -> No
     many = exchange("fix the parser", session="many-01", tools=tuple(f"migrate_{n}" for n in range(100)))
     assert bare(await made.label(loud)) == plain
     assert bare(await made.label(many)) == plain
+
+
+# --- turns that go on with the work ------------------------------------------------------------------------------
+
+EDIT = {"role": "assistant", "content": None, "tool_calls": [
+    {"id": "e", "type": "function", "function": {"name": "edit", "arguments": '{"filePath": "a.py"}'}}]}  # fmt: skip
+TEST = {"role": "assistant", "content": None, "tool_calls": [
+    {"id": "t", "type": "function", "function": {"name": "bash", "arguments": '{"command": "pytest"}'}}]}  # fmt: skip
+FAILED = [EDIT, {"role": "tool", "tool_call_id": "e", "content": "ok"},
+          TEST, {"role": "tool", "tool_call_id": "t", "content": "1 failed in 0.1s"}]  # fmt: skip
+
+
+class Session:
+    """A session that goes on, its model bound; counts how often the graph of the session is run."""
+
+    def __init__(self, made: LearnedClassifier) -> None:
+        self.made = made
+        self.turns: list[Any] = ["fix it"]
+        self.runs = 0
+        self.before: Labels | None = None
+        self.read_to = 0
+        scorer: Any = made._scorer
+        original = scorer.lanes
+
+        def lanes(*given: Any) -> Any:
+            self.runs += 1
+            return original(*given)
+
+        scorer.lanes = lanes
+
+    async def label(self, *turns: Any, fresh: bool = False, bound: str | None = "local/coder") -> Labels:
+        self.turns += turns
+        asked = exchange(*self.turns)
+        asked = structs.replace(
+            asked,
+            session=structs.replace(asked.session, bound_model=bound),
+            labels_before=self.before,
+            new_from=self.read_to,
+        )
+        self.before, self.read_to = await self.made.label(asked, fresh=fresh), len(asked.view.messages)
+        return self.before
+
+
+async def test_work_that_goes_on_is_not_scored_again(tmp_path: Path) -> None:
+    session = Session(loaded(tmp_path))
+    first = await session.label()
+    for number in range(5):
+        later = await session.label(("call", f"read_{number}"), ("result", "text"))
+        assert (later.scores, later.task, later.version) == (first.scores, first.task, first.version)
+        assert later.aged
+        assert later.signals is not None
+        assert later.signals["steps"] == number + 1
+    assert (session.runs, first.aged) == (1, False)
+
+
+async def test_trouble_is_scored_when_it_comes_and_when_it_goes(tmp_path: Path) -> None:
+    session = Session(loaded(tmp_path))
+    first = await session.label()
+    assert (await session.label(*FAILED)).aged  # once may happen
+    worse = await session.label(*FAILED)
+    assert first.scores is not None
+    assert worse.scores is not None
+    assert (worse.aged, worse.scores["local"]) == (False, pytest.approx(first.scores["local"] - 0.2))
+    passed = [*FAILED[:3], {"role": "tool", "tool_call_id": "t", "content": "3 passed in 0.1s"}]
+    better = await session.label(*passed)
+    assert better.signals is not None
+    assert (better.aged, better.signals["failed_cycles"]) == (False, 0)
+    assert session.runs == 3
+
+
+@pytest.mark.parametrize("how", [{"fresh": True}, {"bound": None}])
+async def test_scores_that_may_decide_are_of_this_turn(tmp_path: Path, how: dict[str, Any]) -> None:
+    session = Session(loaded(tmp_path))
+    await session.label()
+    assert not (await session.label(("call", "read"), ("result", "text"), **how)).aged
+    assert session.runs == 2
+
+
+async def test_the_human_is_always_scored(tmp_path: Path) -> None:
+    session = Session(loaded(tmp_path))
+    await session.label(("call", "read"), ("result", "text"))
+    said = await session.label("now migrate it")
+    assert (said.aged, said.task) == (False, "multi_file_refactor")
+    after = await session.label(("call", "read_2"), ("result", "text"))
+    assert (after.aged, after.task, after.scores) == (True, said.task, said.scores)
+
+
+async def test_scores_do_not_grow_old(tmp_path: Path) -> None:
+    session = Session(loaded(tmp_path))
+    await session.label()
+    aged = [
+        (await session.label(("call", f"read_{number}"), ("result", "text"))).aged
+        for number in range(2 * AGED_STEPS_MAX)
+    ]
+    assert [number for number, was in enumerate(aged, 1) if not was] == [AGED_STEPS_MAX, 2 * AGED_STEPS_MAX]
+
+
+async def test_another_model_scores_at_once(tmp_path: Path) -> None:
+    made = loaded(tmp_path)
+    session = Session(made)
+    await session.label()
+    made._scorer = None
+    ruled = await session.label(("call", "read"), ("result", "text"))
+    assert (ruled.aged, ruled.scores, ruled.version) == (False, None, RULES)

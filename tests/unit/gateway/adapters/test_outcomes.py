@@ -87,3 +87,30 @@ def test_no_ledger_is_told(tmp_path: Path) -> None:
 def test_signs_weigh_by_kind() -> None:
     assert outcomes.judged({}) == (None, 0.0)
     assert outcomes.judged({"tests_fail": -1.0, "tests_pass": 1.0}) == (pytest.approx(2 / 3), 3.0)
+
+
+def asked(number: int, moved: str = "", **more: Any) -> LedgerRow:
+    return decision(number, moved, kept={"ask": "fix it"} | more.pop("kept", {}), **more)
+
+
+async def test_lanes_that_took_over_from_each_other_are_one_pair(tmp_path: Path) -> None:
+    path = await ledger(
+        tmp_path, asked(1, lane="local"), asked(2, "evidence", call="tool_result", lane="mid"),
+        asked(3, "evidence", call="tool_result", lane="frontier"), seen(3, "tests_pass", 1.0),
+    )  # fmt: skip
+    found = [(line["lane"], line["success"], line["pair"], line.get("assumed")) for line in outcomes.lines(path)]
+    assert found == [("local", 0.0, "r1", None), ("mid", 0.0, "r1", None), ("frontier", 1.0, "r1", None)]
+
+
+async def test_what_the_local_lane_did_the_frontier_is_taken_to_do(tmp_path: Path) -> None:
+    path = await ledger(
+        tmp_path, asked(1, lane="local", session="s1", kept={"chance": 0.9}), seen(1, "tests_pass", 1.0),
+        asked(2, lane="local", session="s2"), seen(2, "tests_fail", -1.0),
+        asked(3, lane="frontier", session="s3"), seen(3, "tests_pass", 1.0),
+        asked(4, lane="local", session="s4"), decision(5, session="s5"), seen(5, "tests_pass", 1.0),
+    )  # fmt: skip
+    first, assumed, *rest = outcomes.lines(path)
+    common = {"ask": "fix it", "group": "s1", "success": 1.0, "pair": "r1"}
+    assert first == {**common, "lane": "local", "propensity": 0.9}
+    assert assumed == {**first, "lane": "frontier", "propensity": 1.0, "assumed": True}
+    assert [(line["lane"], "pair" in line) for line in rest] == [("local", False), ("frontier", False)]

@@ -145,3 +145,13 @@ def test_large_messages_are_named_by_their_beginning() -> None:
 
     assert module.name_of(msgspec.Raw(data)) == module.name_of(msgspec.Raw(data))
     assert module.name_of(msgspec.Raw(data)) != module.name_of(msgspec.Raw(other))
+
+
+def test_what_was_compared_already_is_not_named_again(monkeypatch: pytest.MonkeyPatch, read_items: list[bytes]) -> None:
+    trails = Trails()
+    read = extend(trails, None, view(steps(3)))
+    longer = view(steps(4)).messages
+    monkeypatch.setattr(module, "name_of", lambda raw: pytest.fail("named"))
+    assert trails.new_messages(read, longer, known=read.count) == 2
+    with pytest.raises(pytest.fail.Exception):
+        trails.new_messages(read, longer, known=read.count - 1)

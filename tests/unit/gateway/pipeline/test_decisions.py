@@ -64,3 +64,15 @@ def test_the_dry_run_tells_everything() -> None:
     assert (told["switch_cost_usd"], told["move"]["target"], told["shadow"]["model"]) == (0.0015, "b", "d")
     assert (told["evidence"], told["cache"], told["runner_up"]) == (None, "cold", "c")
     assert decisions.explained(Decision())["switch_cost_usd"] is None
+
+
+def test_the_chance_is_kept_only_of_the_model_that_was_chosen() -> None:
+    made, drawn = exchange(), Decision(chance=0.25)
+    assert json.loads(decisions.recorded(made, drawn)["decision"])["chance"] == 0.25
+    assert "chance" not in json.loads(decisions.recorded(made, drawn, as_chosen=False)["decision"])
+    assert decisions.explained(drawn)["chance"] == 0.25
+
+
+def test_scores_of_an_earlier_turn_are_marked() -> None:
+    turn = exchange(labels=Labels(call="tool_result", scores={"local": 0.5}, aged=True))
+    assert json.loads(decisions.recorded(turn, Decision())["decision"])["aged"] is True

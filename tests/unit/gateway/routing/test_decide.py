@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from gateway.ir.exchange import Exchange, Identity, Labels, Plan, Session
 from gateway.routing.costs import Tariff
@@ -138,3 +139,32 @@ def _timed(made: Exchange, at: RouteTable, means: Means) -> float:
     for _ in range(100):
         plan(made, at, up, means)
     return (time.perf_counter() - begun) / 100
+
+
+def explored(number: int, at: RouteTable, **how: Any) -> Plan:
+    return decided(structs.replace(asked(**how), request_id=f"req_{number}"), at)
+
+
+def test_a_route_that_explores_gives_new_sessions_by_lot_and_tells_the_chance() -> None:
+    at = table(BOX, OPUS, explore=0.5)
+    plans = [explored(number, at) for number in range(40)]
+    assert {made.hops[0].model for made in plans} == {BOX, OPUS}
+    for made in plans:
+        assert made.decision is not None
+        assert made.decision.chance == pytest.approx(0.75 if made.hops[0].model == BOX else 0.25)
+        assert ("by lot (explore 0.5)" in made.reason) is (made.hops[0].model == OPUS)
+        assert len(made.hops) == 2
+
+
+@pytest.mark.parametrize("how", [{"bound": BOX}, {"call": "title"}, {"call": "tool_result"}])
+def test_only_new_sessions_are_given_by_lot(how: dict[str, Any]) -> None:
+    plans = [explored(number, table(BOX, OPUS, explore=1.0), **how) for number in range(20)]
+    assert {made.hops[0].model for made in plans} == {BOX}
+    assert {made.decision.chance for made in plans if made.decision} == {1.0}
+
+
+def test_the_lot_falls_among_the_eligible_only() -> None:
+    at = table(BOX, FLASH, OPUS, explore=1.0)
+    keys = Identity("k", allowed_models=(BOX, FLASH))
+    found = {decided(structs.replace(asked(), request_id=f"r{n}", identity=keys), at).hops[0].model for n in range(40)}
+    assert found == {BOX, FLASH}

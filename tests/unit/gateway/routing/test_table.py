@@ -97,3 +97,20 @@ def test_a_configured_name_wins_over_an_alias_and_the_first_alias_over_the_secon
 def test_what_streams_of_a_route_are_guarded_by(route: dict, guarded: bool) -> None:  # type: ignore[type-arg]
     made = routes(configured=[{"id": "r", "to": "api/flash", **route}])
     assert made.routes[0].guarded is guarded
+
+
+@pytest.mark.parametrize(
+    ("route", "always"),
+    [
+        ({}, False),
+        ({"learned": {}}, False),
+        ({"learned": {}, "sticky": False}, True),
+        ({"sticky": False}, False),
+        ({"when": {"expr": "scores.local > 0.8"}}, True),
+        ({"when": {"expr": "turns > 3"}}, False),
+    ],
+)
+def test_scores_are_wanted_on_every_turn_only_where_something_hangs_on_them(
+    route: dict[str, object], always: bool
+) -> None:
+    assert routes(configured=[{"id": "r", "to": "api/flash", **route}]).scores_always is always
