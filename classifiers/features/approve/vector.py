@@ -1,0 +1,286 @@
+"""From an ask and a call to numbers, all in [0, 1] or small counts, each with the direction in which it may move a score.
+
+The directions are constraints of the trees: more agreement never lowers a score, a further danger never raises it. So no
+combination that training did not see can turn a danger into a reason to approve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Final, TypeVar
+
+from classifiers.features.approve.asked import Asked, stem, tidy
+from classifiers.features.approve.calls import EFFECTS, Call, Past, Spot, folder, marks_of
+from classifiers.features.approve.intents import BARRING, JUSTIFIES
+
+T = TypeVar("T")
+VERSION: Final = "1"
+BUCKETS: Final = 4096
+"""Hashed pairs of a word of the ask and a mark of the call."""
+MARKS_MAX: Final = 6
+KINDS: Final = ("shell", "write", "edit", "delete", "read", "search", "list", "fetch", "web_search", "mcp", "agent", "other")
+
+UP, DOWN, FREE = 1, -1, 0
+FEATURES: Final[tuple[tuple[str, int], ...]] = (
+    ("asks", FREE),  # how many asks there are, up to 5
+    ("ask_length", FREE),  # log of the latest ask's characters
+    ("intent_latest", UP),  # share of the call's effects that the latest ask has an intent for
+    ("intent_any", UP),  # and any ask
+    ("intent_missing", DOWN),  # effects that no ask has an intent for
+    ("program_latest", UP),  # share of programs that the latest ask names
+    ("program_any", UP),
+    ("subcommand_any", UP),
+    ("operand_any", UP),  # share of operands that are no path, whose words the asks name
+    ("operand_missing", DOWN),
+    ("write_named", UP),  # share of paths written that the asks name, whole or by a folder above them
+    ("write_named_least", UP),
+    ("write_in", UP),  # share of paths written in the workspace or a temporary folder
+    ("write_out", DOWN),
+    ("read_named", UP),
+    ("read_out", DOWN),
+    ("host_named", UP),  # share of hosts that the asks name
+    ("host_local", UP),
+    ("host_strange", DOWN),  # hosts neither named, nor local, nor used before
+    ("used", UP),  # share of programs or tools that rules let this session use
+    ("used_hosts", UP),
+    ("used_folders", UP),
+    ("granted", UP),  # and that a person approved in this session
+    ("granted_hosts", UP),
+    ("granted_folders", UP),
+    ("past", FREE),  # log of calls that were allowed
+    ("refused", DOWN),
+    ("commands", DOWN),
+    ("unknown_programs", DOWN),
+    ("nested", DOWN),
+    ("force", DOWN),  # flags that override a check
+    ("uploads", DOWN),  # flags that send data
+    ("sensitive", DOWN),  # paths that hold secrets, start things or configure them
+    ("broad", DOWN),  # paths with globs, or near a root
+    ("tainted", DOWN),
+    ("tool_named", UP),  # share of the words of a tool's name that the asks have
+    *((f"effect_{name}", FREE) for name in EFFECTS),
+    *((f"kind_{name}", FREE) for name in KINDS),
+)
+NAMES: Final = tuple(name for name, _ in FEATURES)
+DIRECTIONS: Final = tuple(way for _, way in FEATURES)
+
+FORCE: Final = frozenset(
+    "--force -f --hard --no-verify -y --yes --force-yes --allow-unauthenticated --force-with-lease --mirror --prune --all --purge"
+    " --auto-approve -auto-approve --privileged -k --insecure --no-check-certificate --break-system-packages --no-preserve-root"
+    " -rf -fr -D --delete".split()
+)
+UPLOADS: Final = frozenset(
+    "-d --data --data-binary --data-raw --data-urlencode -F --form -T --upload-file --post-data --post-file --body-file"
+    " --body-data".split()
+)
+_SENSITIVE: Final = re.compile(
+    r"(?:^|/)\.(?:ssh|aws|gnupg|kube|netrc|npmrc|pypirc|git-credentials|docker|env(?:\.\w+)?)(?:/|$)|(?:^|/)\.(?:bash|zsh)\w*|(?:^|/)"
+    r"\.profile$|/etc/|(?:^|/)\.git/(?:hooks|config)|(?:^|/)\.github/|crontab|/cron|systemd|sudoers|id_(?:rsa|ed25519)|credential"
+    r"|secret|token|password|\.pem$|\.key$|\.gitlab-ci|(?:^|/)\.(?:claude|codex|vscode|cursor)(?:/|$)|authorized_keys|LaunchAgents",
+    re.IGNORECASE,
+)
+_WORDS: Final = re.compile(r"[a-z]+|[A-Z][a-z]*|\d+")
+_LOCAL: Final = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal|.*\.(?:local|test|localhost)")
+_SYNONYMS: Final = {
+    "python3": "python", "pip3": "pip", "nodejs": "node", "docker-compose": "docker", "pytest": "test", "vitest": "test", "jest": "test",
+    "gh": "github", "glab": "gitlab", "kubectl": "kubernetes", "psql": "postgres", "npx": "npm", "pnpm": "npm", "yarn": "npm",
+    "uv": "pip", "tsc": "typescript", "cargo": "rust", "go": "golang", "rm": "delete", "mv": "rename", "cp": "copy", "mkdir": "create",
+}  # fmt: skip
+
+
+def vector(asked: Asked, past: Past, call: Call) -> tuple[float, ...]:
+    """In the order of FEATURES; about 60 µs."""
+    return (
+        min(asked.asks, 5) / 5,
+        _log(asked.chars),
+        *_intents(asked, call),
+        *_programs(asked, call),
+        *_operands(asked, call),
+        *_written(asked, call),
+        *_read(asked, call),
+        *_hosts(asked, past, call),
+        *_before(past, call),
+        *_dangers(call),
+        _tool_named(asked, call),
+        *(float(name in call.effects) for name in EFFECTS),
+        *(float(call.kind == name) for name in KINDS),
+    )
+
+
+def barred(asked: Asked, call: Call) -> str:
+    """What the human said not to do and the call does; "" for nothing. No score counts against it."""
+    does = {*call.effects}
+    if call.writes or call.kind in ("write", "edit", "delete"):
+        does.add("write")
+    if any(part.program == "git" and part.subcommand == "commit" for part in call.parts):
+        does.add("commit")
+    for what in sorted(does):
+        if asked.barred & BARRING.get(what, frozenset()):
+            return what.replace("_", " ")
+    for spot in call.writes:
+        if _named(spot.path, asked.barred_names):
+            return f"changing {spot.path}"
+    return ""
+
+
+def crosses(asked: Asked, call: Call) -> tuple[int, ...]:
+    """Hashed pairs of what was said and what is called; at least one."""
+    marks = [zlib.crc32(mark.encode("utf-8", "replace")) for mark in _marks(call)]
+    said = asked.crossed or (0,)
+    return tuple({(word ^ mark * 0x9E3779B1) % BUCKETS for word in said for mark in marks})
+
+
+def _marks(call: Call) -> Sequence[str]:
+    found = [f"e:{effect}" for effect in call.effects]
+    found += [f"p:{key}" for key in call.keys]
+    return found[:MARKS_MAX] or [f"k:{call.kind}"]
+
+
+# --- groups of features ----------------------------------------------------------------------------------------------
+
+
+def _intents(asked: Asked, call: Call) -> Iterable[float]:
+    wanted = [JUSTIFIES[effect] for effect in call.effects if effect in JUSTIFIES]
+    if not call.parts and call.kind in ("write", "edit", "delete"):
+        wanted.append(frozenset({"write", "delete"} if call.kind == "delete" else {"write", "run"}))
+    if not wanted:
+        yield from (1.0, 1.0, 0.0)
+        return
+    found = [bool(asked.intents & each) for each in wanted]
+    yield sum(bool(asked.latest_intents & each) for each in wanted) / len(wanted)
+    yield sum(found) / len(found)
+    yield float(len(found) - sum(found))
+
+
+def _programs(asked: Asked, call: Call) -> Iterable[float]:
+    programs = [part.program.lower() for part in call.parts if part.program]
+    yield _share(programs, lambda name: _said(name, asked.latest_names))
+    yield _share(programs, lambda name: _said(name, asked.names))
+    yield _share([p.subcommand.lower() for p in call.parts if p.subcommand], lambda name: stem(name) in asked.words)
+
+
+def _said(program: str, names: frozenset[str]) -> bool:
+    return program in names or _SYNONYMS.get(program, program) in names
+
+
+def _operands(asked: Asked, call: Call) -> Iterable[float]:
+    paths = {spot.path for spot in (*call.reads, *call.writes)}
+    ends = {path.rpartition("/")[2] for path in paths}
+    loose = [
+        operand
+        for part in call.parts
+        for operand in part.operands
+        if operand and operand not in paths and operand.rpartition("/")[2] not in ends and "://" not in operand
+    ][:40]
+    named = [_operand_named(asked, operand) for operand in loose]
+    yield sum(named) / len(named) if named else 0.5
+    yield float(min(len(named) - sum(named), 5))
+
+
+def _operand_named(asked: Asked, operand: str) -> bool:
+    low = tidy(operand.lower())
+    if low in asked.names or low in asked.paths:
+        return True
+    bare = re.split(r"[=<>~^!@]{1,2}", low.lstrip("@"), maxsplit=1)[0]
+    return bool(bare) and (bare in asked.names or stem(bare) in asked.words and bare.isalpha())
+
+
+def _written(asked: Asked, call: Call) -> Iterable[float]:
+    named = [_named(spot.path, asked.paths | asked.names) for spot in call.writes]
+    yield sum(named) / len(named) if named else 0.5
+    yield float(all(named)) if named else 0.5
+    yield _share(call.writes, lambda spot: spot.where in ("in", "temp")) if call.writes else 0.5
+    yield float(min(5, sum(spot.where in ("home", "out") for spot in call.writes)))
+
+
+def _read(asked: Asked, call: Call) -> Iterable[float]:
+    yield _share(call.reads, lambda spot: _named(spot.path, asked.paths | asked.names)) if call.reads else 0.5
+    yield float(min(5, sum(spot.where in ("home", "out") for spot in call.reads)))
+
+
+def _named(path: str, names: frozenset[str]) -> bool:
+    """Whether a name the human used is this path, its last part, or a folder above it."""
+    pieces = [piece for piece in tidy(path).lower().split("/") if piece not in ("", ".", "~", "*", "**")]
+    if not pieces:
+        return False
+    last = pieces[-1]
+    if last in names or (len(last) > 3 and last.partition(".")[0] in names):
+        return True
+    said = {name.lower().strip("/") for name in names if "/" in name}
+    joined = "/" + "/".join(pieces) + "/"
+    return any(f"/{name.removeprefix('~/')}/" in joined for name in said) or any(piece in names for piece in pieces[-3:-1])
+
+
+def _hosts(asked: Asked, past: Past, call: Call) -> Iterable[float]:
+    if not call.hosts:
+        yield from (0.5, 0.5, 0.0)
+        return
+    named = [_host_named(host, asked.hosts) for host in call.hosts]
+    local = [_local(host) for host in call.hosts]
+    yield sum(named) / len(named)
+    yield sum(local) / len(local)
+    known = [f"h:{host}" in past.used or f"h:{host}" in past.granted for host in call.hosts]
+    yield float(sum(not any(each) for each in zip(named, local, known, strict=True)))
+
+
+def _host_named(host: str, hosts: frozenset[str]) -> bool:
+    bare = host.lower().rpartition("@")[2].split(":")[0]
+    return any(bare == said or bare.endswith("." + said) for said in hosts)
+
+
+def _local(host: str) -> bool:
+    return _LOCAL.fullmatch(host.lower().rpartition("@")[2].rpartition("//")[2].split(":")[0] or "x") is not None
+
+
+def _before(past: Past, call: Call) -> Iterable[float]:
+    marks = list(marks_of(call))
+    for known in (past.used, past.granted):
+        for kinds in (("p:",), ("h:",), ("d:", "r:")):
+            mine = [mark for mark in marks if mark.startswith(kinds)]
+            yield _share(mine, known.__contains__)
+    yield _log(past.calls)
+    yield float(min(past.refused, 5))
+
+
+def _dangers(call: Call) -> Iterable[float]:
+    flags = [flag for part in call.parts for flag in part.flags]
+    paths = [spot.path for spot in (*call.writes, *call.reads)]
+    yield float(min(len(call.parts), 8))
+    yield float(min(sum(not part.known for part in call.parts), 5))
+    yield float(min(sum(part.nested for part in call.parts), 5))
+    yield float(min(sum(flag in FORCE for flag in flags), 4))
+    yield float(min(sum(flag in UPLOADS for flag in flags), 4))
+    yield float(min(sum(_SENSITIVE.search(path) is not None for path in paths), 4))
+    yield float(min(sum(_broad(spot) for spot in call.writes), 4))
+    yield float(call.tainted)
+
+
+def _broad(spot: Spot) -> bool:
+    return "*" in spot.path or spot.path.rstrip("/").count("/") <= 1 and spot.where in ("home", "out") or folder(spot.path) == ""
+
+
+def _tool_named(asked: Asked, call: Call) -> float:
+    if call.kind not in ("mcp", "other", "agent"):
+        return 0.5
+    words = [stem(word.lower()) for word in _WORDS.findall(f"{call.server} {call.tool}") if len(word) > 2]
+    return _share(words, asked.words.__contains__)
+
+
+def _share(values: Sequence[T], test: Callable[[T], object]) -> float:
+    return sum(map(bool, map(test, values))) / len(values) if values else 0.0
+
+
+def _log(count: int) -> float:
+    return min(1.0, math.log1p(count) / 8)
+
+
+@cache
+def schema_hash() -> str:
+    """64 hex digits: names, order and versions of what the model is fed."""
+    said = f"approve={VERSION};buckets={BUCKETS};{','.join(NAMES)}"
+    return hashlib.sha256(said.encode()).hexdigest()
