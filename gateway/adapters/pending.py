@@ -13,6 +13,7 @@ from policies.view import Place
 PARTS_MAX: Final = 24
 SPOTS_MAX: Final = 40
 """Of longer calls the first are read; that there are more shows in no feature, and rules saw them all."""
+WORDS_MAX: Final = 40
 _TEMP: Final = ("/tmp/", "/var/tmp/")
 _NOWHERE: Final = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr", "/dev/tty", "-"})
 
@@ -42,11 +43,17 @@ def _part(command: Command) -> Part:
         command.program,
         command.subcommand,
         command.flags,
-        command.operands,
+        _words(command),
         command.effects,
         command.known,
         bool(command.source or command.wrappers),
     )
+
+
+def _words(command: Command) -> tuple[str, ...]:
+    """The command's words that are no flags: operands, and values of flags such as `-n production`."""
+    words = [word for word in command.argv[1 : 1 + WORDS_MAX] if word and not word.startswith("-")]
+    return tuple(word for word in words if word != command.subcommand)
 
 
 def _spots(paths: Iterable[str], place: Place) -> tuple[Spot, ...]:

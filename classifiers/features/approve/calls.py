@@ -19,11 +19,12 @@ EFFECTS: Final = (
     "network", "write_outside", "privilege", "exec_data", "destructive", "persistence", "publish", "install", "project_code",
     "secrets",
 )  # fmt: skip
-READ_OUTSIDE, UNKNOWN_PROGRAM, PLAIN = "read_outside", "unknown_program", "plain"
+READ_OUTSIDE, UNKNOWN_PROGRAM, REMOVES, CHANGES, PLAIN = "read_outside", "unknown_program", "removes", "changes", "plain"
 TOOL_CLASSES: Final = ("mcp", "agent", "other")
-CLASSES: Final = (*EFFECTS, READ_OUTSIDE, UNKNOWN_PROGRAM, *TOOL_CLASSES, PLAIN)
-"""Effect classes, each with a threshold of its own. A call must reach those of all its classes; `plain` is a call of no
-other class."""
+CLASSES: Final = (*EFFECTS, READ_OUTSIDE, UNKNOWN_PROGRAM, *TOOL_CLASSES, REMOVES, CHANGES, PLAIN)
+"""Effect classes, each with a threshold of its own: the effects that policies tell, and what a call does beside them. A call
+must reach the thresholds of all its classes; `plain` is a call of no other class."""
+REMOVERS: Final = frozenset(("rm", "git rm", "unlink", "rmdir", "shred", "truncate", "mv", "git mv", "dropdb", "docker rm"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command of a shell call. `nested`: it stands in a substitution, code, or behind a wrapper."""
+    """One command of a shell call. `operands` are its words that are no flags, values of flags included. `nested`: it stands in
+    a substitution, code, or behind a wrapper."""
 
     program: str
     subcommand: str = ""
@@ -82,6 +84,10 @@ def classes_of(call: Call) -> tuple[str, ...]:
         found.append(UNKNOWN_PROGRAM)
     if call.kind in TOOL_CLASSES:
         found.append(call.kind)
+    if call.kind == "delete" or any(part.key in REMOVERS for part in call.parts):
+        found.append(REMOVES)
+    elif call.writes and not found:
+        found.append(CHANGES)
     return tuple(found) or (PLAIN,)
 
 

@@ -115,6 +115,8 @@ JUSTIFIES: Final[dict[str, frozenset[str]]] = {
     "secrets": frozenset({"secret"}),
 }
 """By effect, the intents of which one must be there for the call to be what was asked for."""
+GUARDED: Final = frozenset({"delete", "revert", "install", "publish", "deploy", "commit", "system", "schedule", "secret"})
+"""What a call's own words may announce (`npm run deploy`, `dropdb`, `delete_issue`) and must not do unasked."""
 BARRING: Final[dict[str, frozenset[str]]] = {
     "network": frozenset({"fetch"}),
     "destructive": frozenset({"delete", "revert"}),

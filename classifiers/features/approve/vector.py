@@ -15,8 +15,8 @@ from functools import cache
 from typing import Final, TypeVar
 
 from classifiers.features.approve.asked import Asked, stem, tidy
-from classifiers.features.approve.calls import EFFECTS, Call, Past, Spot, folder, marks_of
-from classifiers.features.approve.intents import BARRING, JUSTIFIES
+from classifiers.features.approve.calls import EFFECTS, REMOVERS, Call, Part, Past, Spot, folder, marks_of
+from classifiers.features.approve.intents import BARRING, GUARDED, JUSTIFIES, intents_of
 
 T = TypeVar("T")
 VERSION: Final = "1"
@@ -32,6 +32,8 @@ FEATURES: Final[tuple[tuple[str, int], ...]] = (
     ("intent_latest", UP),  # share of the call's effects that the latest ask has an intent for
     ("intent_any", UP),  # and any ask
     ("intent_missing", DOWN),  # effects that no ask has an intent for
+    ("announced", UP),  # share of what the call's own words announce that an ask has an intent for
+    ("unannounced", DOWN),  # and what none has
     ("program_latest", UP),  # share of programs that the latest ask names
     ("program_any", UP),
     ("subcommand_any", UP),
@@ -62,6 +64,11 @@ FEATURES: Final[tuple[tuple[str, int], ...]] = (
     ("sensitive", DOWN),  # paths that hold secrets, start things or configure them
     ("broad", DOWN),  # paths with globs, or near a root
     ("tainted", DOWN),
+    ("reading", UP),  # share of commands or tools whose verb says that they only look
+    ("removed", DOWN),  # paths removed or moved away that no ask names
+    ("scripts", DOWN),  # script files handed to an interpreter that no ask names
+    ("production", DOWN),  # words for what is live, where no ask has them
+    ("server_named", UP),  # the asks name the MCP server
     ("tool_named", UP),  # share of the words of a tool's name that the asks have
     *((f"effect_{name}", FREE) for name in EFFECTS),
     *((f"kind_{name}", FREE) for name in KINDS),
@@ -78,14 +85,25 @@ UPLOADS: Final = frozenset(
     "-d --data --data-binary --data-raw --data-urlencode -F --form -T --upload-file --post-data --post-file --body-file"
     " --body-data".split()
 )
+LOOKS: Final = frozenset(
+    "describe get logs list ls show status validate lint diff view search version ps inspect top info plan check read query find"
+    " describe-table explain lookup events tree cat head tail wc du df jq lsof tables navigate screenshot ping dig uptime".split()
+)
+INTERPRETERS: Final = frozenset("python python3 bash sh zsh node ruby perl php deno bun tsx ts-node source .".split())
+_SCRIPT: Final = re.compile(r"\.(?:py|sh|bash|js|mjs|ts|rb|pl|php|ps1)$")
 _SENSITIVE: Final = re.compile(
     r"(?:^|/)\.(?:ssh|aws|gnupg|kube|netrc|npmrc|pypirc|git-credentials|docker|env(?:\.\w+)?)(?:/|$)|(?:^|/)\.(?:bash|zsh)\w*|(?:^|/)"
     r"\.profile$|/etc/|(?:^|/)\.git/(?:hooks|config)|(?:^|/)\.github/|crontab|/cron|systemd|sudoers|id_(?:rsa|ed25519)|credential"
-    r"|secret|token|password|\.pem$|\.key$|\.gitlab-ci|(?:^|/)\.(?:claude|codex|vscode|cursor)(?:/|$)|authorized_keys|LaunchAgents",
+    r"|secret|token|password|\.pem$|\.key$|\.gitlab-ci|(?:^|/)\.(?:claude|codex|vscode|cursor)(?:/|$)|CODEOWNERS|authorized_keys|LaunchAgents",
     re.IGNORECASE,
 )
 _WORDS: Final = re.compile(r"[a-z]+|[A-Z][a-z]*|\d+")
 _LOCAL: Final = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal|.*\.(?:local|test|localhost)")
+_ADDRESS: Final = re.compile(r"(?:https?|git|ssh|wss?)://(?:[^\s/@]*@)?([\w.-]+)", re.IGNORECASE)
+_PIECES: Final = re.compile(r"[a-z]+")
+_LIVE: Final = frozenset("prod production live main master release stable all everyone public".split())
+_CHANGES: Final = frozenset({"write", "run", "delete", "install", "revert", "data", "commit", "deploy", "schedule", "outside", "fetch"})
+"""Intents of which one must be there for a change of files to be asked for."""
 _SYNONYMS: Final = {
     "python3": "python", "pip3": "pip", "nodejs": "node", "docker-compose": "docker", "pytest": "test", "vitest": "test", "jest": "test",
     "gh": "github", "glab": "gitlab", "kubectl": "kubernetes", "psql": "postgres", "npx": "npm", "pnpm": "npm", "yarn": "npm",
@@ -99,6 +117,7 @@ def vector(asked: Asked, past: Past, call: Call) -> tuple[float, ...]:
         min(asked.asks, 5) / 5,
         _log(asked.chars),
         *_intents(asked, call),
+        *_announced(asked, call),
         *_programs(asked, call),
         *_operands(asked, call),
         *_written(asked, call),
@@ -106,8 +125,11 @@ def vector(asked: Asked, past: Past, call: Call) -> tuple[float, ...]:
         *_hosts(asked, past, call),
         *_before(past, call),
         *_dangers(call),
-        _tool_named(asked, call),
-        *(float(name in call.effects) for name in EFFECTS),
+        _reading(call),
+        *_unnamed(asked, call),
+        _production(asked, call),
+        *_tool(asked, call),
+        *(float(name in call.effects and not (name == "network" and _only_local(call))) for name in EFFECTS),
         *(float(call.kind == name) for name in KINDS),
     )
 
@@ -145,9 +167,10 @@ def _marks(call: Call) -> Sequence[str]:
 
 
 def _intents(asked: Asked, call: Call) -> Iterable[float]:
-    wanted = [JUSTIFIES[effect] for effect in call.effects if effect in JUSTIFIES]
-    if not call.parts and call.kind in ("write", "edit", "delete"):
-        wanted.append(frozenset({"write", "delete"} if call.kind == "delete" else {"write", "run"}))
+    local = _only_local(call)
+    wanted = [JUSTIFIES[effect] for effect in call.effects if effect in JUSTIFIES and not (local and effect == "network")]
+    if call.kind == "delete" or any(spot.where != "temp" for spot in call.writes):
+        wanted.append(_CHANGES)
     if not wanted:
         yield from (1.0, 1.0, 0.0)
         return
@@ -155,6 +178,27 @@ def _intents(asked: Asked, call: Call) -> Iterable[float]:
     yield sum(bool(asked.latest_intents & each) for each in wanted) / len(wanted)
     yield sum(found) / len(found)
     yield float(len(found) - sum(found))
+
+
+def _announced(asked: Asked, call: Call) -> Iterable[float]:
+    """What the call says of itself, by the words of programs, flags and tools."""
+    said = [f"{part.program} {part.subcommand} {' '.join(part.flags)} {' '.join(_loose(call, part))}" for part in call.parts]
+    if not call.parts and call.kind in ("mcp", "other"):
+        said.append(" ".join(_WORDS.findall(call.tool)))
+    found = intents_of(" ".join(said)) & GUARDED
+    yield len(found & asked.intents) / len(found) if found else 1.0
+    yield float(len(found - asked.intents))
+
+
+def _loose(call: Call, part: Part) -> list[str]:
+    """Operands that are neither path nor address nor text."""
+    paths = {spot.path for spot in (*call.reads, *call.writes)}
+    ends = {path.rpartition("/")[2] for path in paths}
+    return [
+        word
+        for word in part.operands
+        if word not in paths and word.rpartition("/")[2] not in ends and "://" not in word and " " not in word
+    ]
 
 
 def _programs(asked: Asked, call: Call) -> Iterable[float]:
@@ -169,14 +213,7 @@ def _said(program: str, names: frozenset[str]) -> bool:
 
 
 def _operands(asked: Asked, call: Call) -> Iterable[float]:
-    paths = {spot.path for spot in (*call.reads, *call.writes)}
-    ends = {path.rpartition("/")[2] for path in paths}
-    loose = [
-        operand
-        for part in call.parts
-        for operand in part.operands
-        if operand and operand not in paths and operand.rpartition("/")[2] not in ends and "://" not in operand
-    ][:40]
+    loose = [word for part in call.parts for word in _loose(call, part)][:40]
     named = [_operand_named(asked, operand) for operand in loose]
     yield sum(named) / len(named) if named else 0.5
     yield float(min(len(named) - sum(named), 5))
@@ -217,20 +254,33 @@ def _named(path: str, names: frozenset[str]) -> bool:
 
 
 def _hosts(asked: Asked, past: Past, call: Call) -> Iterable[float]:
-    if not call.hosts:
+    hosts = _all_hosts(call)
+    if not hosts:
         yield from (0.5, 0.5, 0.0)
         return
-    named = [_host_named(host, asked.hosts) for host in call.hosts]
-    local = [_local(host) for host in call.hosts]
+    named = [_host_named(host, asked.hosts) for host in hosts]
+    local = [_local(host) for host in hosts]
     yield sum(named) / len(named)
     yield sum(local) / len(local)
-    known = [f"h:{host}" in past.used or f"h:{host}" in past.granted for host in call.hosts]
+    known = [f"h:{host}" in past.used or f"h:{host}" in past.granted for host in hosts]
     yield float(sum(not any(each) for each in zip(named, local, known, strict=True)))
+
+
+def _all_hosts(call: Call) -> tuple[str, ...]:
+    """Those of the facts, and of addresses among the operands of programs whose tables know none."""
+    found = dict.fromkeys(call.hosts)
+    for part in call.parts:
+        found.update(dict.fromkeys(match[1].lower() for word in part.operands for match in _ADDRESS.finditer(word)))
+    return tuple(found)
 
 
 def _host_named(host: str, hosts: frozenset[str]) -> bool:
     bare = host.lower().rpartition("@")[2].split(":")[0]
     return any(bare == said or bare.endswith("." + said) for said in hosts)
+
+
+def _only_local(call: Call) -> bool:
+    return bool(call.hosts) and all(map(_local, call.hosts))
 
 
 def _local(host: str) -> bool:
@@ -264,11 +314,37 @@ def _broad(spot: Spot) -> bool:
     return "*" in spot.path or spot.path.rstrip("/").count("/") <= 1 and spot.where in ("home", "out") or folder(spot.path) == ""
 
 
-def _tool_named(asked: Asked, call: Call) -> float:
+def _reading(call: Call) -> float:
+    if call.parts:
+        return _share(call.parts, lambda part: part.subcommand in LOOKS or (not part.subcommand and part.program in LOOKS))
+    if call.kind in ("mcp", "other"):
+        return float(next(iter(_WORDS.findall(call.tool.rpartition("__")[2])), "").lower() in LOOKS)
+    return float(call.kind in ("read", "search", "list"))
+
+
+def _unnamed(asked: Asked, call: Call) -> Iterable[float]:
+    said = asked.paths | asked.names
+    gone = [word for part in call.parts if part.key in REMOVERS for word in part.operands]
+    gone += [spot.path for spot in call.writes] if call.kind == "delete" else []
+    yield float(min(5, sum(not _named(path, said) for path in gone)))
+    scripts = [next(iter(part.operands), "") for part in call.parts if part.program in INTERPRETERS]
+    scripts += [part.program for part in call.parts if _SCRIPT.search(part.program) is not None]
+    yield float(min(5, sum(_SCRIPT.search(path) is not None and not _named(path, said) for path in scripts)))
+
+
+def _production(asked: Asked, call: Call) -> float:
+    words = (word for part in call.parts for operand in (*part.operands, *part.flags) for word in _PIECES.findall(operand.lower()))
+    pieces = (word for host in call.hosts for word in _PIECES.findall(host.lower()))
+    return float(min(3, len({word for word in (*words, *pieces) if word in _LIVE and word not in asked.names})))
+
+
+def _tool(asked: Asked, call: Call) -> Iterable[float]:
     if call.kind not in ("mcp", "other", "agent"):
-        return 0.5
-    words = [stem(word.lower()) for word in _WORDS.findall(f"{call.server} {call.tool}") if len(word) > 2]
-    return _share(words, asked.words.__contains__)
+        yield from (0.5, 0.5)
+        return
+    yield float(bool(asked.names.intersection(word.lower() for word in _WORDS.findall(call.server))))
+    words = [stem(word.lower()) for word in _WORDS.findall(call.tool.rpartition("__")[2]) if len(word) > 2]
+    yield _share(words, asked.words.__contains__)
 
 
 def _share(values: Sequence[T], test: Callable[[T], object]) -> float:
