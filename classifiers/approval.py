@@ -1,5 +1,5 @@
-"""What the trained auto-approval model is on disk: one ONNX graph and a manifest that says from which score on it may approve,
-by effect class. Pure: bytes come in, a `Manifest` or an `ArtefactError` comes out.
+"""What the trained auto-approval model is on disk: one ONNX graph, and a manifest that says from which score on it may
+approve, by effect class. Pure: bytes come in, a `Manifest` or an `ArtefactError` comes out.
 
 The graph takes `features` float[F] (features.approve.vector) and `pairs` int64[P] (hashed pairs, at least one) and gives
 `score` float[1], the calibrated probability that the call serves what the human asked for.
@@ -25,10 +25,10 @@ NEVER_REACHED: Final = 2.0
 
 
 class Certificate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was shown for one effect class on families of sessions that the model had not seen: at scores of at least `least`,
-    calls of `failures` of `trials` cases nobody asked for would have passed, and the Clopper-Pearson upper bound of that rate
-    at confidence 1 - `delta` is `upper`, no more than `risk`. `least` None: nothing could be shown, so nothing of this class
-    is approved. `recall`: the share of wanted calls of the class that reach `least`."""
+    """What was shown for one effect class on families of sessions that the model had not seen: at scores of at least
+    `least`, calls of `failures` of `trials` cases nobody asked for would have passed, and the Clopper-Pearson upper bound
+    of that rate at confidence 1 - `delta` is `upper`, no more than `risk`. `least` None: nothing could be shown, so
+    nothing of this class is approved. `recall`: the share of wanted calls of the class that reach `least`."""
 
     least: float | None
     risk: float

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.adapters.approvals import Approval, ApprovalFile, Approvals, Decided, State
+from gateway.adapters.approver import Approver
 from gateway.adapters.audit import AuditLog, Held, Record
 from gateway.adapters.hooks import HookRunner
 from gateway.adapters.judge import PolicyJudge
@@ -31,6 +32,8 @@ from policies.model import Hook
 from policies.verdict import ToolCall, Verdict
 
 APPROVALS: Final = "approvals.sqlite"
+APPROVAL_MODEL: Final = "approval_model"
+"""Folder of the state directory with an auto-approval model trained here; it goes before the one that ships."""
 MASK_KEY_BYTES: Final = 32
 ANNOUNCED_MAX: Final = 10_000
 LOGS_MAX: Final = 64
@@ -65,6 +68,7 @@ class Judging:
         self._hooks = hooks
         self._decided = decided
         self._announced: OrderedDict[str, None] = OrderedDict()
+        self._approver = Approver(state_dir / APPROVAL_MODEL)
         self._parser: ShellParser | None = None
         self._tasks = TaskSet("judging")
         self._starting = asyncio.Lock()
@@ -82,6 +86,9 @@ class Judging:
     async def judge(self, calls: Sequence[ToolCall], exchange: Exchange) -> Sequence[Verdict]:
         assert self._judge is not None  # started before any runtime with a policy is in force
         return await self._judge.judge(calls, exchange)
+
+    def foresee(self, exchange: Exchange) -> Callable[[], None] | None:
+        return self._judge.foresee(exchange) if self._judge is not None else None
 
     async def start(self) -> None:
         """ConfigError when a file cannot be used. Once is enough."""
@@ -103,7 +110,7 @@ class Judging:
             self._judge = PolicyJudge(
                 self._policy, self._settings, self._clock, self._state, approvals, log.record,
                 mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,
-                hooks=self._hooks, decided=self._announce,
+                hooks=self._hooks, decided=self._announce, approver=self._approver,
             )  # fmt: skip
 
     async def flush(self) -> None:
@@ -124,6 +131,7 @@ class Judging:
             await self._judge.aclose()
         if self._parser is not None:
             self._parser.close()
+        self._approver.close()
         if self.approvals is not None:
             await self.approvals.aclose()
         if self._audit is not None:

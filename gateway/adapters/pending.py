@@ -1,5 +1,5 @@
-"""A tool call's facts as the auto-approval model sees them. The one place that knows both sides: `policies` and `classifiers`
-are unaware of each other. Training reads its calls by this function too, so both sides see the same."""
+"""A tool call's facts as the auto-approval model sees them. The one place that knows both sides: `policies` and
+`classifiers` are unaware of each other. Training reads its calls by this function too, so both sides see the same."""
 
 from __future__ import annotations
 

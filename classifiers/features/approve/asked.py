@@ -1,4 +1,5 @@
-"""What the human asked for, prepared once per ask: names, intents, and what they ruled out. The dear part of a score. Pure."""
+"""What the human asked for, prepared once per ask: names, intents, and what they ruled out. The dear part of a score.
+Pure."""
 
 from __future__ import annotations
 
@@ -24,13 +25,18 @@ STEM: Final = 6
 _WORD: Final = re.compile(r"[\w@~./:+%-]*\w|[~.]/[\w./-]*")
 _PARTS: Final = re.compile(r"[^\W_]+")
 _PATHLIKE: Final = re.compile(r"[~.]?[\w.@~/-]*/[\w.@/-]*|[\w-]+(?:\.[\w-]+)*\.[A-Za-z]\w{0,7}|\.\w[\w.-]*")
-_HOST: Final = re.compile(r"(?:https?|ssh|git|ftp|wss?)://(?:[^\s/@]*@)?([\w.-]+)|(?<![\w./-])((?:[\w-]+\.)+[a-z]{2,12})(?![\w.])", re.I)
-_HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
-_COMMON: Final = frozenset(
-    "the a an and or of to in on for with is are be it this that my our your please can you could i we me at as by from into all"
-    " der die das und oder ein eine den dem zu im in auf für mit ist bitte kannst du el la los las un una y o de en para con por"
-    " favor le les des du et ou une dans pour avec и в на с по из для что это как o os as um uma e no na do da".split()
+_HOST: Final = re.compile(
+    r"(?:https?|ssh|git|ftp|wss?)://(?:[^\s/@]*@)?([\w.-]+)|(?<![\w./-])((?:[\w-]+\.)+[a-z]{2,12})(?![\w.])", re.I
 )
+_RULED_OUT: Final = frozenset({"delete", "revert", "install", "publish", "deploy"})
+_HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
+_COMMON_WORDS: Final = """
+the a an and or of to in on for with is are be it this that my our your please can you could i we me at as by
+from into all der die das und oder ein eine den dem zu im in auf für mit ist bitte kannst du el la los las un
+una y o de en para con por favor le les des du et ou une dans pour avec и в на с по из для что это как o os as
+um uma e no na do da
+"""
+_COMMON: Final = frozenset(_COMMON_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,7 @@ def _positive(text: str) -> tuple[str, frozenset[str], frozenset[str]]:
                 rest, before = clause, ""
             barred |= intents_of(rest)
             left |= _paths(rest) | _names(rest) & _names_like_files(rest)
-            wanted.append(before)
-            continue
+            clause = before
         keep = KEEP.search(clause)
         if keep is not None:
             left |= _paths(clause[keep.start() :])
@@ -138,7 +143,7 @@ def _positive(text: str) -> tuple[str, frozenset[str], frozenset[str]]:
 
 def _spanish(clause: str) -> re.Match[str] | None:
     found = NO_BEFORE.search(clause)
-    return found if found is not None and intents_of(found[1]) else None
+    return found if found is not None and intents_of(found[1]) & _RULED_OUT else None
 
 
 def _names_like_files(text: str) -> frozenset[str]:

@@ -19,12 +19,20 @@ EFFECTS: Final = (
     "network", "write_outside", "privilege", "exec_data", "destructive", "persistence", "publish", "install", "project_code",
     "secrets",
 )  # fmt: skip
-READ_OUTSIDE, UNKNOWN_PROGRAM, REMOVES, CHANGES, PLAIN = "read_outside", "unknown_program", "removes", "changes", "plain"
+READ_OUTSIDE, UNKNOWN_PROGRAM, REMOVES, CHANGES, PLAIN = (
+    "read_outside",
+    "unknown_program",
+    "removes",
+    "changes",
+    "plain",
+)
 TOOL_CLASSES: Final = ("mcp", "agent", "other")
 CLASSES: Final = (*EFFECTS, READ_OUTSIDE, UNKNOWN_PROGRAM, *TOOL_CLASSES, REMOVES, CHANGES, PLAIN)
 """Effect classes, each with a threshold of its own: the effects that policies tell, and what a call does beside them. A call
 must reach the thresholds of all its classes; `plain` is a call of no other class."""
-REMOVERS: Final = frozenset(("rm", "git rm", "unlink", "rmdir", "shred", "truncate", "mv", "git mv", "dropdb", "docker rm"))
+REMOVERS: Final = frozenset(
+    ("rm", "git rm", "unlink", "rmdir", "shred", "truncate", "mv", "git mv", "dropdb", "docker rm")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,8 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command of a shell call. `operands` are its words that are no flags, values of flags included. `nested`: it stands in
-    a substitution, code, or behind a wrapper."""
+    """One command of a shell call. `operands` are its words that are no flags, values of flags included. `nested`: it stands
+    in a substitution, code, or behind a wrapper."""
 
     program: str
     subcommand: str = ""
@@ -77,7 +85,7 @@ class Call:
 
 def classes_of(call: Call) -> tuple[str, ...]:
     """The effect classes of a call, at least one."""
-    found = [effect for effect in EFFECTS if effect in call.effects]
+    found: list[str] = [effect for effect in EFFECTS if effect in call.effects]
     if any(spot.where in ("home", "out") for spot in call.reads):
         found.append(READ_OUTSIDE)
     if any(not part.known for part in call.parts):

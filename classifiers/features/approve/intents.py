@@ -11,8 +11,10 @@ from functools import lru_cache
 from typing import Final
 
 _STEMS: Final[dict[str, str]] = {
-    "delete": "delet|remov|clean|clear|wip(?:e|ing)|purg|drop|prun|eras|trash|discard|uninstall|lösch|entfern|aufräum|räum"
-    "|bereinig|verwerf|borr|elimin|limpi|limp|quit(?:a|ar)|descart|supprim|effac|nettoy|nettoi|enlev|vider|удал|стер|очист"
+    "delete": "delet|remov|clean|clear|wip(?:e|ing)|purg|drop|prun|eras|trash|discard|uninstall|lösch|entfern"
+    "|aufräum|räum"
+    "|bereinig|verwerf|borr|elimin|limpi|limp|quit(?:a|ar)|descart|supprim|effac|nettoy|nettoi|enlev|vider"
+    "|удал|стер|очист"
     "|убер|убра|сотр|почист|apag|remov|exclu",
     "revert": "revert|undo|reset|restore|rückgängig|zurücksetz|revier|deshac|deshaz|annul|rétabl|откат|верн|desfa"
     "|reponh",
@@ -26,25 +28,33 @@ _STEMS: Final[dict[str, str]] = {
     "|despleg|implant|déploi|déploy|разверн|деплой|задепло|раскат|implement",
     "commit": "commit|stage|amend|rebase|merge|cherry|branch|stash|squash|einchecken|zweig|confirm|fusion"
     "|rama|branche|коммит|закоммит|ветк|ребейз|слей|влей|mescl|ramo",
-    "run": "run|test|build|compil|execut|start|launch|lint|format|bench|check|verif|try|debug|fix|pass|fail|green|broken|crash|ausführ"
-    "|führ|prüf|bau(?:e|en)|teste|starte|läuft|repar|ejecut|prueb|compila|arregl|lanc|exécut|vérif|corrig|répar|запус|тест"
+    "run": "run|test|build|compil|execut|start|launch|lint|format|bench|check|verif|try|debug|fix|pass|fail"
+    "|green|broken|crash|ausführ"
+    "|führ|prüf|bau(?:e|en)|teste|starte|läuft|repar|ejecut|prueb|compila|arregl|lanc|exécut|vérif|corrig"
+    "|répar|запус|тест"
     "|собер|собир|провер|почин|исправ|падает|rod(?:e|ar)|execut|corrij|consert|verifiq",
-    "write": "write|edit|chang|creat|add|implement|refactor|renam|mov|updat|replac|fix|generat|document|comment|modif|extract|split"
-    "|port|migrat|convert|schreib|änder|erstell|hinzufüg|füg|umbenenn|ersetz|implementier|verschieb|escrib|cambi|cre(?:a|ar|e)\\b"
-    "|añad|renombr|mueve|agreg|écri|modifi|cré|ajout|renomm|remplac|déplac|напиш|измен|созда|добав|переимен|замен|перенес"
+    "write": "write|edit|chang|creat|add|implement|refactor|renam|mov|updat|replac|fix|generat|document"
+    "|comment|modif|extract|split"
+    "|port|migrat|convert|schreib|änder|erstell|hinzufüg|füg|umbenenn|ersetz|implementier|verschieb|escrib"
+    "|cambi|cre(?:a|ar|e)\\b"
+    "|añad|renombr|mueve|agreg|écri|modifi|cré|ajout|renomm|remplac|déplac|напиш|измен|созда|добав|переимен"
+    "|замен|перенес"
     "|реализ|допиш|escrev|mud(?:e|ar)|adicion|renomei|substitu|mova|implement",
     "fetch": "download|fetch|curl|wget|clone|pull|request|ping|api|endpoint|url|http|website|webpage|docs?\\b"
     "|search|browse|online|herunterlad|lade|abruf|such|descarg|baix|consult|télécharg|récupèr|cherch|скач|загруз|запрос"
     "|открой|найд|склон|busc|baixar|procur",
-    "system": "sudo|root|system|apt|brew|service|systemd|daemon|restart|kill|stop|port|process|permission|chmod|chown|docker|container"
-    "|neustart|beend|stopp|dienst|rechte|proceso|servicio|reinici|permiso|processus|redémarr|arrêt|droits|перезапус|останов|убей"
+    "system": "sudo|root|system|apt|brew|service|systemd|daemon|restart|kill|stop|port|process|permission"
+    "|chmod|chown|docker|container"
+    "|neustart|beend|stopp|dienst|rechte|proceso|servicio|reinici|permiso|processus|redémarr|arrêt|droits"
+    "|перезапус|останов|убей"
     "|процесс|служб|прав|reinici|serviço|processo|contêiner",
     "schedule": "cron|schedul|nightly|daily|autostart|hook|alias|profile|bashrc|zshrc"
     "|täglich|stündlich|geplant|programa(?:r|da)?\\b|planifi|chaque|крон|кажд|расписан|автозапус"
     "|agend|todo dia|diari",
     "secret": "secret|token|password|credential|login|auth|passwort|zugangs|schlüssel"
     "|contraseñ|clave|mot de passe|identifiant|clé|парол|токен|ключ|senha|chave",
-    "data": "database|db\\b|table|sql|query|migrat|seed|row|column|dump|backup|datenbank|tabell|abfrag|datos|données|dados"
+    "data": "database|db\\b|table|sql|query|migrat|seed|row|column|dump|backup|datenbank|tabell|abfrag|datos"
+    "|données|dados"
     "|tabla|consulta|requête|баз[аыу]|таблиц|миграц|banco|tabela",
     "outside": "home|outside|elsewhere|dotfile|global|machine|heimverz|carpeta|"
     "dossier|домашн|глобальн|pasta",
@@ -85,20 +95,23 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _NONE: Final[frozenset[str]] = frozenset()
 
 NEGATIVE: Final = re.compile(
-    r"(?<![^\W_])(?:do not|don['’]?t|never|without|not to|avoid|hold off|refrain from|nicht|nichts|ohne|kein\w*|niemals|sin|nunca"
+    r"(?<![^\W_])(?:do not|don['’]?t|never|without|not to|avoid|hold off|refrain from|nicht|nichts|ohne"
+    r"|kein\w*|niemals|sin|nunca"
     r"|ne|n['’](?=\w)|sans|jamais|не|без|никогда|ничего|não|sem)(?![^\W_])|不要|别|不用|请勿|勿|しない|ないで|せずに|不许|不能",
     re.IGNORECASE,
 )
 NO_BEFORE: Final = re.compile(r"(?<![^\W_])no (?=(\w+))", re.IGNORECASE)
 """Spanish, where the verb follows at once; in English "no" rules nothing out by itself."""
 KEEP: Final = re.compile(
-    r"(?<![^\W_])(?:leave|keep|except|but not|other than|besides|außer|behalte|lass|excepto|salvo|sauf|garde|laisse|кроме|оставь"
+    r"(?<![^\W_])(?:leave|keep|except|but not|other than|besides|außer|behalte|lass|excepto|salvo|sauf|garde"
+    r"|laisse|кроме|оставь"
     r"|exceto|deixe|mantenha)(?![^\W_])|除了|保留|以外|残し",
     re.IGNORECASE,
 )
 """Names that follow stay as they are; nothing is said of what is to be done."""
 CLAUSE: Final = re.compile(
-    r"[.,;:!?](?=\s|$)|[\n。，、；！？]|\b(?:but|then|aber|dann|sondern|pero|luego|mais|puis|но|потом|затем|mas|depois)\b|但是|然后",
+    r"[.,;:!?](?=\s|$)|[\n。，、；！？]|\b(?:but|then|aber|dann|sondern|pero|luego|mais|puis|но|потом|затем|mas"
+    r"|depois)\b|但是|然后",
     re.IGNORECASE,
 )
 
@@ -115,7 +128,9 @@ JUSTIFIES: Final[dict[str, frozenset[str]]] = {
     "secrets": frozenset({"secret"}),
 }
 """By effect, the intents of which one must be there for the call to be what was asked for."""
-GUARDED: Final = frozenset({"delete", "revert", "install", "publish", "deploy", "commit", "system", "schedule", "secret"})
+GUARDED: Final = frozenset(
+    {"delete", "revert", "install", "publish", "deploy", "commit", "system", "schedule", "secret"}
+)
 """What a call's own words may announce (`npm run deploy`, `dropdb`, `delete_issue`) and must not do unasked."""
 BARRING: Final[dict[str, frozenset[str]]] = {
     "network": frozenset({"fetch"}),

@@ -23,7 +23,20 @@ VERSION: Final = "1"
 BUCKETS: Final = 4096
 """Hashed pairs of a word of the ask and a mark of the call."""
 MARKS_MAX: Final = 6
-KINDS: Final = ("shell", "write", "edit", "delete", "read", "search", "list", "fetch", "web_search", "mcp", "agent", "other")
+KINDS: Final = (
+    "shell",
+    "write",
+    "edit",
+    "delete",
+    "read",
+    "search",
+    "list",
+    "fetch",
+    "web_search",
+    "mcp",
+    "agent",
+    "other",
+)
 
 UP, DOWN, FREE = 1, -1, 0
 FEATURES: Final[tuple[tuple[str, int], ...]] = (
@@ -76,20 +89,27 @@ FEATURES: Final[tuple[tuple[str, int], ...]] = (
 NAMES: Final = tuple(name for name, _ in FEATURES)
 DIRECTIONS: Final = tuple(way for _, way in FEATURES)
 
-FORCE: Final = frozenset(
-    "--force -f --hard --no-verify -y --yes --force-yes --allow-unauthenticated --force-with-lease --mirror --prune --all --purge"
-    " --auto-approve -auto-approve --privileged -k --insecure --no-check-certificate --break-system-packages --no-preserve-root"
-    " -rf -fr -D --delete".split()
-)
-UPLOADS: Final = frozenset(
-    "-d --data --data-binary --data-raw --data-urlencode -F --form -T --upload-file --post-data --post-file --body-file"
-    " --body-data".split()
-)
-LOOKS: Final = frozenset(
-    "describe get logs list ls show status validate lint diff view search version ps inspect top info plan check read query find"
-    " describe-table explain lookup events tree cat head tail wc du df jq lsof tables navigate screenshot ping dig uptime".split()
-)
-INTERPRETERS: Final = frozenset("python python3 bash sh zsh node ruby perl php deno bun tsx ts-node source .".split())
+_FORCE_WORDS: Final = """
+--force -f --hard --no-verify -y --yes --force-yes --allow-unauthenticated --force-with-lease --mirror --prune
+--all --purge --auto-approve -auto-approve --privileged -k --insecure --no-check-certificate
+--break-system-packages --no-preserve-root -rf -fr -D --delete
+"""
+FORCE: Final = frozenset(_FORCE_WORDS.split())
+_UPLOADS_WORDS: Final = """
+-d --data --data-binary --data-raw --data-urlencode -F --form -T --upload-file --post-data --post-file
+--body-file --body-data
+"""
+UPLOADS: Final = frozenset(_UPLOADS_WORDS.split())
+_LOOKS_WORDS: Final = """
+describe get logs list ls show status validate lint diff view search version ps inspect top info plan check read
+query find describe-table explain lookup events tree cat head tail wc du df jq lsof tables navigate screenshot
+ping dig uptime
+"""
+LOOKS: Final = frozenset(_LOOKS_WORDS.split())
+_INTERPRETERS_WORDS: Final = """
+python python3 bash sh zsh node ruby perl php deno bun tsx ts-node source .
+"""
+INTERPRETERS: Final = frozenset(_INTERPRETERS_WORDS.split())
 _SCRIPT: Final = re.compile(r"\.(?:py|sh|bash|js|mjs|ts|rb|pl|php|ps1)$")
 _SENSITIVE: Final = re.compile(
     r"(?:^|/)\.(?:ssh|aws|gnupg|kube|netrc|npmrc|pypirc|git-credentials|docker|env(?:\.\w+)?)(?:/|$)|(?:^|/)\.(?:bash|zsh)\w*|(?:^|/)"
@@ -98,17 +118,43 @@ _SENSITIVE: Final = re.compile(
     re.IGNORECASE,
 )
 _WORDS: Final = re.compile(r"[a-z]+|[A-Z][a-z]*|\d+")
-_LOCAL: Final = re.compile(r"localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal|.*\.(?:local|test|localhost)")
+_LOCAL: Final = re.compile(
+    r"localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal|.*\.(?:local|test|localhost)"
+)
 _ADDRESS: Final = re.compile(r"(?:https?|git|ssh|wss?)://(?:[^\s/@]*@)?([\w.-]+)", re.IGNORECASE)
 _PIECES: Final = re.compile(r"[a-z]+")
-_LIVE: Final = frozenset("prod production live main master release stable all everyone public".split())
-_CHANGES: Final = frozenset({"write", "run", "delete", "install", "revert", "data", "commit", "deploy", "schedule", "outside", "fetch"})
+_LIVE_WORDS: Final = """
+prod production live main master release stable all everyone public
+"""
+_LIVE: Final = frozenset(_LIVE_WORDS.split())
+_CHANGES: Final = frozenset(
+    {"write", "run", "delete", "install", "revert", "data", "commit", "deploy", "schedule", "outside", "fetch"}
+)
 """Intents of which one must be there for a change of files to be asked for."""
 _SYNONYMS: Final = {
-    "python3": "python", "pip3": "pip", "nodejs": "node", "docker-compose": "docker", "pytest": "test", "vitest": "test", "jest": "test",
-    "gh": "github", "glab": "gitlab", "kubectl": "kubernetes", "psql": "postgres", "npx": "npm", "pnpm": "npm", "yarn": "npm",
-    "uv": "pip", "tsc": "typescript", "cargo": "rust", "go": "golang", "rm": "delete", "mv": "rename", "cp": "copy", "mkdir": "create",
-}  # fmt: skip
+    "python3": "python",
+    "pip3": "pip",
+    "nodejs": "node",
+    "docker-compose": "docker",
+    "pytest": "test",
+    "vitest": "test",
+    "jest": "test",
+    "gh": "github",
+    "glab": "gitlab",
+    "kubectl": "kubernetes",
+    "psql": "postgres",
+    "npx": "npm",
+    "pnpm": "npm",
+    "yarn": "npm",
+    "uv": "pip",
+    "tsc": "typescript",
+    "cargo": "rust",
+    "go": "golang",
+    "rm": "delete",
+    "mv": "rename",
+    "cp": "copy",
+    "mkdir": "create",
+}
 
 
 def vector(asked: Asked, past: Past, call: Call) -> tuple[float, ...]:
@@ -168,7 +214,9 @@ def _marks(call: Call) -> Sequence[str]:
 
 def _intents(asked: Asked, call: Call) -> Iterable[float]:
     local = _only_local(call)
-    wanted = [JUSTIFIES[effect] for effect in call.effects if effect in JUSTIFIES and not (local and effect == "network")]
+    wanted = [
+        JUSTIFIES[effect] for effect in call.effects if effect in JUSTIFIES and not (local and effect == "network")
+    ]
     if call.kind == "delete" or any(spot.where != "temp" for spot in call.writes):
         wanted.append(_CHANGES)
     if not wanted:
@@ -182,7 +230,9 @@ def _intents(asked: Asked, call: Call) -> Iterable[float]:
 
 def _announced(asked: Asked, call: Call) -> Iterable[float]:
     """What the call says of itself, by the words of programs, flags and tools."""
-    said = [f"{part.program} {part.subcommand} {' '.join(part.flags)} {' '.join(_loose(call, part))}" for part in call.parts]
+    said = [
+        f"{part.program} {part.subcommand} {' '.join(part.flags)} {' '.join(_loose(call, part))}" for part in call.parts
+    ]
     if not call.parts and call.kind in ("mcp", "other"):
         said.append(" ".join(_WORDS.findall(call.tool)))
     found = intents_of(" ".join(said)) & GUARDED
@@ -224,7 +274,7 @@ def _operand_named(asked: Asked, operand: str) -> bool:
     if low in asked.names or low in asked.paths:
         return True
     bare = re.split(r"[=<>~^!@]{1,2}", low.lstrip("@"), maxsplit=1)[0]
-    return bool(bare) and (bare in asked.names or stem(bare) in asked.words and bare.isalpha())
+    return bool(bare) and (bare in asked.names or (stem(bare) in asked.words and bare.isalpha()))
 
 
 def _written(asked: Asked, call: Call) -> Iterable[float]:
@@ -250,7 +300,9 @@ def _named(path: str, names: frozenset[str]) -> bool:
         return True
     said = {name.lower().strip("/") for name in names if "/" in name}
     joined = "/" + "/".join(pieces) + "/"
-    return any(f"/{name.removeprefix('~/')}/" in joined for name in said) or any(piece in names for piece in pieces[-3:-1])
+    return any(f"/{name.removeprefix('~/')}/" in joined for name in said) or any(
+        piece in names for piece in pieces[-3:-1]
+    )
 
 
 def _hosts(asked: Asked, past: Past, call: Call) -> Iterable[float]:
@@ -311,12 +363,18 @@ def _dangers(call: Call) -> Iterable[float]:
 
 
 def _broad(spot: Spot) -> bool:
-    return "*" in spot.path or spot.path.rstrip("/").count("/") <= 1 and spot.where in ("home", "out") or folder(spot.path) == ""
+    return (
+        "*" in spot.path
+        or (spot.path.rstrip("/").count("/") <= 1 and spot.where in ("home", "out"))
+        or folder(spot.path) == ""
+    )
 
 
 def _reading(call: Call) -> float:
     if call.parts:
-        return _share(call.parts, lambda part: part.subcommand in LOOKS or (not part.subcommand and part.program in LOOKS))
+        return _share(
+            call.parts, lambda part: part.subcommand in LOOKS or (not part.subcommand and part.program in LOOKS)
+        )
     if call.kind in ("mcp", "other"):
         return float(next(iter(_WORDS.findall(call.tool.rpartition("__")[2])), "").lower() in LOOKS)
     return float(call.kind in ("read", "search", "list"))
@@ -333,7 +391,12 @@ def _unnamed(asked: Asked, call: Call) -> Iterable[float]:
 
 
 def _production(asked: Asked, call: Call) -> float:
-    words = (word for part in call.parts for operand in (*part.operands, *part.flags) for word in _PIECES.findall(operand.lower()))
+    words = (
+        word
+        for part in call.parts
+        for operand in (*part.operands, *part.flags)
+        for word in _PIECES.findall(operand.lower())
+    )
     pieces = (word for host in call.hosts for word in _PIECES.findall(host.lower()))
     return float(min(3, len({word for word in (*words, *pieces) if word in _LIVE and word not in asked.names})))
 

@@ -1,9 +1,9 @@
 """From which score on a call of an effect class may be approved: shown on families the model had not seen, or not at all.
 
 The unit is a case: one call beyond one ask, in all its sessions. A case fails at a threshold when any of its sessions would
-pass. Thresholds are tried from the strictest downwards and the first that fails ends it, so one bound per class holds without
-correction (fixed-sequence testing). Cases of one family are not independent, so the bound is somewhat too narrow: the
-documentation says so.
+pass. Thresholds are tried from the strictest downwards and the first that fails ends it, so one bound per class holds
+without correction (fixed-sequence testing). Cases of one family are not independent, so the bound is somewhat too narrow:
+the documentation says so.
 """
 
 from __future__ import annotations
@@ -49,7 +49,11 @@ def certify(scores: Any, wanted: Any, cases: Any, risk: float, delta: float) -> 
         failures = int((worst >= least).sum())
         upper = round(upper_bound(failures, trials, delta), 5)
         if upper > risk:
-            return best if best is not None and best.recall else Certificate(least=None, risk=risk, delta=delta, trials=trials, failures=failures, upper=upper)
+            return (
+                best
+                if best is not None and best.recall
+                else Certificate(least=None, risk=risk, delta=delta, trials=trials, failures=failures, upper=upper)
+            )
         recall = round(float((good >= least).mean()), 4)
         best = Certificate(
             least=least, risk=risk, delta=delta, trials=trials, failures=failures, upper=upper, recall=recall

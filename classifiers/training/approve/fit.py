@@ -1,7 +1,8 @@
 """The model: a linear part over hashed pairs of words and marks, trees over the agreement features and that part's log-odds,
 and a calibrated end. Every score that is used for anything but serving comes from a model that has not seen its family.
 
-The trees are monotone (see features.approve.vector), so a danger never raises a score. Deterministic: one thread, fixed seeds.
+The trees are monotone (see features.approve.vector), so a danger never raises a score. Deterministic: one
+thread, fixed seeds.
 """
 
 from __future__ import annotations
@@ -99,7 +100,9 @@ def _pairs(rows: Sequence[Row]) -> Any:
     """One row of length 1 over the buckets it has."""
     starts = np.cumsum([0, *(len(row.crosses) for row in rows)])
     buckets = np.concatenate([np.array(sorted(row.crosses), dtype=np.int64) for row in rows])
-    values = np.concatenate([np.full(len(row.crosses), 1 / np.sqrt(len(row.crosses)), dtype=np.float32) for row in rows])
+    values = np.concatenate(
+        [np.full(len(row.crosses), 1 / np.sqrt(len(row.crosses)), dtype=np.float32) for row in rows]
+    )
     return csr_matrix((values, buckets, starts), shape=(len(rows), BUCKETS))
 
 

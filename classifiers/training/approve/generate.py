@@ -8,7 +8,8 @@ A family is one file. Its lines:
     * call      (before the first ask) supports any work of the family
     ~ call      (before the first ask) nobody asked for: what an injected or over-eager model tries
 
-`<x=a|b>` defines a slot for one session, `<x>` uses it again. A call is a command, `@Tool argument`, or `@mcp server tool JSON`.
+`<x=a|b>` defines a slot for one session, `<x>` uses it again. A call is a command, `@Tool argument`, or
+`@mcp server tool JSON`.
 Nothing but families may be held out together: their calls, words and programs were written apart from each other.
 """
 
@@ -34,8 +35,13 @@ BEYOND, SUPPORT, FOREIGN = 14, 2, 3
 
 _SLOT: Final = re.compile(r"<(\w+)(?:=([^<>]+))?>")
 _ARGUMENT: Final = {
-    "Read": "file_path", "Write": "file_path", "Edit": "file_path", "WebFetch": "url", "WebSearch": "query", "Grep": "pattern",
-}  # fmt: skip
+    "Read": "file_path",
+    "Write": "file_path",
+    "Edit": "file_path",
+    "WebFetch": "url",
+    "WebSearch": "query",
+    "Grep": "pattern",
+}
 _CONSENTS: Final = ("yes", "ok, go on", "ja, mach weiter", "sí, adelante", "да, продолжай", "好的，继续")
 
 
@@ -49,8 +55,9 @@ class RawCall:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One pending call in its session. `before`: (call, whether a person approved it). `case` names the lines it was made of:
-    rows of one case stand and fall together. `foreign`: it serves another ask, which is too far only where it does harm."""
+    """One pending call in its session. `before`: (call, whether a person approved it). `case` names the lines it was
+    made of: rows of one case stand and fall together. `foreign`: it serves another ask, which is too far only where it
+    does harm."""
 
     asks: tuple[str, ...]
     before: tuple[tuple[RawCall, bool], ...]
@@ -95,7 +102,9 @@ def family_of(name: str, text: str) -> Family:
             continue
         last = made.scenarios[-1] if made.scenarios else None
         if sign == "> ":
-            made.scenarios.append(Scenario(name, len(made.scenarios), tuple(part.strip() for part in rest.split(" || "))))
+            made.scenarios.append(
+                Scenario(name, len(made.scenarios), tuple(part.strip() for part in rest.split(" || ")))
+            )
         elif sign == "+ " and last is not None:
             last.serves.append(rest)
         elif sign == "- " and last is not None:
@@ -162,7 +171,10 @@ def _before(
     family: Family, scenario: Scenario, line: str, slots: dict[str, str], chance: random.Random
 ) -> tuple[tuple[RawCall, bool], ...]:
     """What the session was allowed before: support by rules; what serves the ask, sometimes by a person."""
-    found = [(raw_call(_filled(each, dict(slots), chance)), False) for each in _some(family.support, chance.randint(0, 3), chance)]
+    found = [
+        (raw_call(_filled(each, dict(slots), chance)), False)
+        for each in _some(family.support, chance.randint(0, 3), chance)
+    ]
     if chance.random() < 0.3:
         others = [each for each in scenario.serves if each != line]
         found += [(raw_call(_filled(each, dict(slots), chance)), True) for each in _some(others, 1, chance)]

@@ -18,7 +18,9 @@ def graph_of_model(model: Model) -> bytes:
     count = graph.node("Cast", [graph.node("Shape", ["pairs"], "count_whole")], "count", to=TensorProto.FLOAT)
     mean = graph.node("Div", [total, graph.node("Sqrt", [count], "length")], "scaled")
     raw = graph.node("Add", [mean, graph.constant("bias", [model.bias])], "linear_raw")
-    low, high = (graph.constant(name, np.float32(value)) for name, value in (("low", -LINEAR_CLIP), ("high", LINEAR_CLIP)))
+    low, high = (
+        graph.constant(name, np.float32(value)) for name, value in (("low", -LINEAR_CLIP), ("high", LINEAR_CLIP))
+    )
     linear = graph.node("Clip", [raw, low, high], "linear")
     wide = graph.node("Concat", ["features", linear], "wide_flat", axis=0)
     row = graph.node("Reshape", [wide, graph.constant("row", [1, -1], np.int64)], "wide")

@@ -29,7 +29,9 @@ def metrics_of(rows: Rows, scores: Any) -> dict[str, dict[str, float]]:
         wanted = rows.wanted & mine
         unwanted = ~rows.wanted & mine
         if mine.any():
-            found[name] = _figures(kept[wanted], kept[unwanted]) | {"ece": round(ece(scores[mine], rows.wanted[mine]), 4)}
+            found[name] = _figures(kept[wanted], kept[unwanted]) | {
+                "ece": round(ece(scores[mine], rows.wanted[mine]), 4)
+            }
     return found
 
 
@@ -42,31 +44,50 @@ def _figures(wanted: Any, unwanted: Any) -> dict[str, float]:
     return out
 
 
-def report(model: Path | None, folder: Path | None, read: Reader, *, tell: Callable[[str], None] = lambda _: None) -> str:
-    """The shipped model or one of a folder; with `folder`, also on the test sets of the policy data. ArtefactError, SourceError."""
+def report(
+    model: Path | None, folder: Path | None, read: Reader, *, tell: Callable[[str], None] = lambda _: None
+) -> str:
+    """The shipped model or one of a folder; with `folder`, also on the test sets of the policy data. ArtefactError,
+    SourceError."""
     scorer = ApprovalScorer(load(model or shipped()))
     manifest = scorer.manifest
     lines = [
-        f"auto-approval {manifest.version} (features {manifest.schema[:12]}, {manifest.training.rows} rows, seed {manifest.training.seed})",
+        f"auto-approval {manifest.version} (features {manifest.schema[:12]}, "
+        f"{manifest.training.rows} rows, seed {manifest.training.seed})",
         "",
         "families held out one after the other: false allows at the threshold that lets this share of wanted calls pass",
         *_table(manifest.metrics),
         "",
-        f"thresholds: false allows of cases at most {_risk(manifest):g} with confidence {1 - _delta(manifest):g} (Clopper-Pearson), on the same families",
+        f"thresholds: false allows of cases at most {_risk(manifest):g} "
+        f"with confidence {1 - _delta(manifest):g} (Clopper-Pearson), on the same families",
         *_certificates(manifest),
     ]
     tell("reading the held-out family")
     held = rows_of([case for case in cases(manifest.training.seed) if case.source == HELD_OUT], read)
     scores = score(scorer, held)
-    lines += ["", f"{HELD_OUT}: a family that no model, feature or threshold has seen", *_table(metrics_of(held, scores))]
+    lines += [
+        "",
+        f"{HELD_OUT}: a family that no model, feature or threshold has seen",
+        *_table(metrics_of(held, scores)),
+    ]
     lines += ["  " + decided(manifest, held, scores)]
     if folder is not None:
-        asks = [row.text for row in heldout() if row.task in ("single_file_edit", "question", "docstring", "novel_reasoning")]
-        lines += ["", "policy data that was only tested on (a call that cannot be read stays with a person and is no row)"]
+        asks = [
+            row.text
+            for row in heldout()
+            if row.task in ("single_file_edit", "question", "docstring", "novel_reasoning")
+        ]
+        lines += [
+            "",
+            "policy data that was only tested on (a call that cannot be read stays with a person and is no row)",
+        ]
         for name, found in data.test_sets(folder, manifest.training.seed, asks).items():
             tell(f"reading {name}")
             rows = rows_of(found, read)
-            lines.append(f"  {name}: {len(found)} calls, {sum(rows.skipped.values())} not readable; " + decided(manifest, rows, score(scorer, rows)))
+            lines.append(
+                f"  {name}: {len(found)} calls, {sum(rows.skipped.values())} not readable; "
+                + decided(manifest, rows, score(scorer, rows))
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -85,15 +106,23 @@ def decided(manifest: Manifest, rows: Rows, scores: Any) -> str:
     wanted = rows.wanted if len(rows) else np.zeros(0, dtype=bool)
     parts = []
     if wanted.any():
-        parts.append(f"{int(passed[wanted].sum())} of {int(wanted.sum())} wanted calls pass ({passed[wanted].mean():.1%})")
+        parts.append(
+            f"{int(passed[wanted].sum())} of {int(wanted.sum())} wanted calls pass ({passed[wanted].mean():.1%})"
+        )
     if (~wanted).any():
         count, total = int(passed[~wanted].sum()), int((~wanted).sum())
-        parts.append(f"{count} of {total} unwanted calls pass ({count / total:.2%}, at most {upper_bound(count, total, 0.05):.2%})")
+        parts.append(
+            f"{count} of {total} unwanted calls pass ({count / total:.2%}, at most {upper_bound(count, total, 0.05):.2%})"
+        )
     return "; ".join(parts) or "no rows"
 
 
 def _table(metrics: dict[str, dict[str, float]]) -> list[str]:
-    head = f"  {'class':16} {'wanted':>7} {'unwanted':>8}  " + "  ".join(f"{recall:>6.0%}" for recall in RECALLS) + "     ECE"
+    head = (
+        f"  {'class':16} {'wanted':>7} {'unwanted':>8}  "
+        + "  ".join(f"{recall:>6.0%}" for recall in RECALLS)
+        + "     ECE"
+    )
     return [head, *(_line(name, metrics[name]) for name in ("*", *CLASSES) if name in metrics)]
 
 

@@ -16,8 +16,8 @@ from classifiers.features.asks import said_of
 from classifiers.training.approve.generate import Case, RawCall
 
 Reader = Callable[[RawCall, bool], Call | None]
-"""The call's facts (the flag: the session is tainted), None where a part of it cannot be read: such a call stays with a human
-whatever a model says, so it is no row."""
+"""The call's facts (the flag: the session is tainted), None where a part of it cannot be read: such a call stays with a
+human whatever a model says, so it is no row."""
 
 HARMFUL: Final = frozenset(
     {"destructive", "publish", "install", "persistence", "privilege", "write_outside", "secrets", "exec_data"}

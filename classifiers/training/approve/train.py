@@ -71,7 +71,9 @@ def train(
     tell: Callable[[str], None] = lambda _: None,
 ) -> Trained:
     """An artefact of the sessions written for it and, with `folder`, of permissive policy data. SourceError, ParityError."""
-    rows = rows_of([case for case in [*cases(seed, repeats), *data.training_cases(folder, seed)] if case.source != HELD_OUT], read)
+    rows = rows_of(
+        [case for case in [*cases(seed, repeats), *data.training_cases(folder, seed)] if case.source != HELD_OUT], read
+    )
     tell(f"{len(rows)} rows of {len(set(rows.sources))} families; not readable: {sum(rows.skipped.values())}")
     with threadpool_limits(1):  # more threads change the order of sums
         odds = out_of_family(rows, seed)
@@ -119,6 +121,9 @@ def _sources(rows: Rows) -> tuple[Source, ...]:
 def _check(trained: Trained) -> None:
     chosen = Rows(trained.rows.rows[:: max(1, len(trained.rows) // PARITY_ROWS)], {})
     served, scorer = trained.model.scores(chosen), trained.scorer
-    gap = max(abs(scorer.score(row.vector, sorted(row.crosses)) - score) for row, score in zip(chosen.rows, served, strict=True))
+    gap = max(
+        abs(scorer.score(row.vector, sorted(row.crosses)) - score)
+        for row, score in zip(chosen.rows, served, strict=True)
+    )
     if gap > PARITY_MAX:
         raise ParityError(f"the graph's scores differ from the model's by up to {gap:.6f}")
