@@ -1,8 +1,8 @@
-"""The auto-approval model behind the judge: loaded when a policy first asks, prepared while a call still streams, run in a
-thread of its own.
+"""The auto-approval model behind the judge: loaded when a policy first asks, prepared while a call still streams.
 
-What the human asked for is the dear part of a score (some milliseconds for a long session) and known before the call is: it
-is read as soon as a call begins. When the call is complete only its own numbers are missing, about 0.3 ms.
+What the human asked for is the dear part of a score (some milliseconds for a long session, more where the model must be
+loaded) and known before the call is: it is read in a thread of its own as soon as a call begins. When the call is complete
+only its own numbers are missing: 0.1 ms, on the event loop.
 
 What a session was allowed before is remembered here as calls are judged, never read from the conversation: a model's tries
 are in there too. It is a cache: another worker, or a restarted gateway, approves less, never more.
@@ -93,19 +93,16 @@ class Approver:
         """None where there is no model, or it failed or is late: the call stays at ask."""
         if subagent(caller):
             return Score(0.0, NEVER, "approve", "a sub-agent's task was written by another model, not by the user")
-        prepared, where = self._preparation(exchange), place(policy, caller)
-        past = self._past.get(_key(caller)) or Past()
-        loop = asyncio.get_running_loop()
         try:
+            prepared = self._preparation(exchange)
             async with asyncio.timeout(SCORE_S):
-                return await loop.run_in_executor(
-                    self._thread, self._scored, prepared, past, facts, where, bool(caller.taint)
-                )
+                asked = prepared.result() if prepared.done() else await asyncio.wrap_future(prepared)
+            past = self._past.get(_key(caller)) or Past()
+            return self._scored(asked, past, facts, place(policy, caller), bool(caller.taint))
         except TimeoutError:
             _log.warning("auto-approval did not answer within %s s", SCORE_S)
-        except ArtefactError as error:
-            self.problem = str(error)
-            _log.error("auto-approval failed, calls stay at ask: %s", error)
+        except Exception as error:  # noqa: BLE001 - whatever fails here must not refuse a call that a person may allow
+            _log.error("auto-approval failed, the call stays at ask: %s", error)
         return None
 
     def judged(self, policy: Policy, caller: Caller, verdict: Verdict) -> None:
@@ -142,7 +139,7 @@ class Approver:
 
     def _prepare(self, exchange: Exchange) -> Asked:
         self._load()
-        session, messages = exchange.session.id, exchange.view.messages
+        session, messages = f"{exchange.identity.key_id}/{exchange.session.id}", exchange.view.messages
         heard = self._heard.pop(session, None)
         if heard is None or heard.count > len(messages) or name_of(messages[heard.count - 1]) != heard.last:
             heard = _Heard()
@@ -162,9 +159,9 @@ class Approver:
             self._heard.popitem(last=False)
         return heard.asked
 
-    def _scored(self, prepared: Future[Asked], past: Past, facts: Facts, where: Place, tainted: bool) -> Score | None:
-        # The thread takes work in order, so the preparation is over; what failed there is raised here.
-        asked, scorer = prepared.result(timeout=SCORE_S), self._scorer
+    def _scored(self, asked: Asked, past: Past, facts: Facts, where: Place, tainted: bool) -> Score | None:
+        """On the event loop: 0.1 ms, and a hand-over to the thread would cost more."""
+        scorer = self._scorer
         if scorer is None:
             return None
         call = call_of(facts, where, tainted=tainted)
@@ -183,7 +180,7 @@ class Approver:
         return Score(value, least, scorer.version)
 
     def _load(self) -> None:
-        """Once. A model that is refused is logged, never raised: calls stay at ask."""
+        """Once, in the thread. A model that is refused is logged, never raised: calls stay at ask."""
         if self._scorer is not None or self.problem:
             return
         try:

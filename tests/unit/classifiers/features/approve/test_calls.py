@@ -1,5 +1,14 @@
 from classifiers.features.approve.calls import (
-    CLASSES, PLAIN, REMEMBERED_MAX, Call, Part, Past, Spot, classes_of, folder, marks_of,
+    CLASSES,
+    PLAIN,
+    REMEMBERED_MAX,
+    Call,
+    Part,
+    Past,
+    Spot,
+    classes_of,
+    folder,
+    marks_of,
 )  # fmt: skip
 
 
@@ -17,7 +26,11 @@ def test_a_call_has_at_least_one_class():
 
 def test_marks_name_programs_hosts_and_folders():
     call = Call(
-        "shell", parts=(Part("git", "push"), Part("git", "push")), hosts=("a.b",), writes=(Spot("src/x", "in"),), reads=(Spot("y", "in"),)
+        "shell",
+        parts=(Part("git", "push"), Part("git", "push")),
+        hosts=("a.b",),
+        writes=(Spot("src/x", "in"),),
+        reads=(Spot("y", "in"),),
     )
     assert list(marks_of(call)) == ["p:git push", "h:a.b", "d:src", "r:."]
     assert list(marks_of(Call("mcp", "post", "slack"))) == ["p:mcp:slack.post"]
