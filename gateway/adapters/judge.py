@@ -14,12 +14,11 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
 from gateway.adapters.approvals import Approval, Approvals, Wanted
-from gateway.adapters.approver import Approver
 from gateway.adapters.history import History, Parse
 from gateway.adapters.hooks import HookRunner
 from gateway.config.settings import Settings
@@ -35,6 +34,9 @@ from policies.model import Hook
 from policies.session import BREAKER, Refusals, counted, resumed, why
 from policies.taint import Tainted
 from policies.verdict import Caller, Decision, NeedHook, NeedParse, NeedScore, Score, Step, ToolCall, Verdict
+
+if TYPE_CHECKING:
+    from gateway.adapters.approver import Approver
 
 _log = logging.getLogger(LOG)
 
@@ -91,7 +93,7 @@ class PolicyJudge:
         told: Told = _nobody,
         hooks: Callable[[Sequence[Hook]], HookRunner] = HookRunner,
         decided: Told = _nobody,
-        approver: Approver | None = None,
+        approver: Callable[[], Approver | None] = lambda: None,
     ) -> None:
         self._policy = policy
         self._settings = settings
@@ -133,9 +135,9 @@ class PolicyJudge:
     def foresee(self, exchange: Exchange) -> Callable[[], None] | None:
         """Only a policy in mode auto prepares anything; all others pay this look."""
         policy = self._policy()
-        if self._approver is None or policy is None or not policy.scores:
+        if policy is None or not policy.scores or (approver := self._approver()) is None:
             return None
-        return self._approver.foresee(exchange)
+        return approver.foresee(exchange)
 
     async def aclose(self) -> None:
         for runner in (*self._old, *((self._hooks[1],) if self._hooks else ())):
@@ -204,12 +206,14 @@ class PolicyJudge:
             return await self._parse(need) if self._parse is not None else None
         if isinstance(need, NeedHook):
             return await self._runner(turn.policy).run(need.hook, need.payload)
-        return await self._score(turn, need) if self._approver is not None else None
+        return await self._score(turn, need)
 
     async def _score(self, turn: _Turn, need: NeedScore) -> Score | None:
         """The classifier's, unless a person has refused this very call: that stands."""
-        assert self._approver is not None
-        score = await self._approver.score(turn.exchange, turn.policy, turn.caller, need.facts)
+        approver = self._approver()
+        score = None
+        if approver is not None:
+            score = await approver.score(turn.exchange, turn.policy, turn.caller, need.facts)
         if score is None or score.why or score.value < score.least:
             return score
         caller, digest = turn.caller, tickets.digest(need.call, turn.caller)
@@ -328,8 +332,8 @@ class PolicyJudge:
         if verdict.decision == "allow" and verdict.facts is not None:
             labels = taint.sources(verdict.facts, place(turn.policy, turn.caller))
             self._history.judged(turn.caller.session, call.id, frozenset(labels))
-        if self._approver is not None and turn.policy.scores:
-            self._approver.judged(turn.policy, turn.caller, verdict)
+        if turn.policy.scores and (approver := self._approver()) is not None:
+            approver.judged(turn.policy, turn.caller, verdict)
 
     async def _told_next(self, turn: _Turn, cases: Sequence[_Case]) -> None:
         """What hooks said of calls that run is told with the next request; of refused ones the refusal has told it."""

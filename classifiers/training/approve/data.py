@@ -25,7 +25,7 @@ _MIT: Final = "Permission is hereby granted, free of charge"
 _CC_BY: Final = "Attribution 4.0"
 LICENCES: Final = {"nl2bash": "MIT"}
 _NOTICES: Final = {
-    "nl2bash": "nl2bash (TellinaTool/nl2bash, data/bash). MIT License, Copyright (c) 2018 TellinaTool and contributors.",
+    "nl2bash": "nl2bash (TellinaTool/nl2bash, data/bash). MIT License, Copyright (c) 2020 NL2Bash dataset.",
 }
 
 

@@ -1,11 +1,15 @@
 """Mode auto through the gateway: what the user asked for passes without a person, the rest stays as it was."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
+from gateway.adapters.approver import Approver
 from gateway.testing.scripted import Call, ScriptedModel, ScriptedUpstream, Turn
 from policies import audit
+from policies.load import load
 from tests.support.gateways import PATHS, one_model, staged
 from tests.support.toolcalls import answered, asking, returned
 
@@ -105,15 +109,15 @@ async def test_tool_output_and_prose_ask_for_nothing(tmp_path):
         assert second.command != "npm install zod"
 
 
-async def test_a_call_that_a_person_refused_is_not_approved_later(tmp_path):
+async def test_a_call_that_a_person_refused_is_not_approved_later(tmp_path, monkeypatch):
     turns = bash("npm install zod"), bash("npm install zod")
     async with stage_of(tmp_path, "chat", *turns) as stage:
         judging = stage.gateway.judging
-        stage.gateway.judging._approver.problem = "not yet"  # so that a person is asked at first
-        first = await ask(stage, "chat")
+        with monkeypatch.context() as away:
+            away.setattr(Approver, "score", no_score)  # so that a person is asked at first
+            first = await ask(stage, "chat")
         (waiting,) = await judging.listed("pending", 10)
         await judging.decide(waiting.id, "deny", "anna")
-        judging._approver.problem = ""
         second = await ask(stage, "chat", *returned("chat", first, "exit 126"))
         assert second.command != "npm install zod"
         refused = (await decisions(stage))[-1]
@@ -121,19 +125,36 @@ async def test_a_call_that_a_person_refused_is_not_approved_later(tmp_path):
         assert "a person refused this very call" in json.dumps(refused["trail"])
 
 
+async def no_score(*_):
+    return None
+
+
 async def test_a_broken_model_leaves_calls_at_ask(tmp_path):
+    folder = tmp_path / "approval_model"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
     async with stage_of(tmp_path, "chat", bash("npm install zod")) as stage:
-        folder = stage.state_dir / "approval_model"
-        folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text("{}")
+        assert stage.state_dir == tmp_path
         assert (await ask(stage, "chat")).command != "npm install zod"
         (record,) = await decisions(stage)
         assert record["decision"] == "ask"
         assert "approval_model" in stage.gateway.judging._approver.problem
 
 
-async def test_no_model_is_loaded_where_no_policy_asks(tmp_path):
+async def test_nothing_is_loaded_where_no_policy_asks(tmp_path):
     async with stage_of(tmp_path, "chat", bash("npm install zod"), policy="defaults: {mode: manual}\n") as stage:
         await ask(stage, "chat", stream=True)
-        approver = stage.gateway.judging._approver
-        assert (approver._thread, approver._scorer) == (None, None)
+        assert stage.gateway.judging._approver is None
+
+
+def test_a_gateway_imports_nothing_of_it():
+    code = "import sys, gateway.app; print([n for n in sys.modules if n.startswith('classifiers.features.approve') or n.endswith('.approver')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+async def test_a_reload_into_mode_auto_loads_it(tmp_path):
+    async with stage_of(tmp_path, "chat", bash("npm install zod"), policy="defaults: {mode: manual}\n") as stage:
+        assert stage.gateway.judging._approver is None
+        await stage.gateway.judging.start(load([("p", "version: 1\nextends: safe-default\n" + AUTO)]))
+        assert stage.gateway.judging._approver is not None

@@ -184,3 +184,10 @@ def test_memory_is_bounded(approver, monkeypatch):
         approver._preparation(made).result()
         approver.judged(POLICY, caller_of(made, 0.0), verdict_on("git status", made)[0])
     assert max(len(approver._prepared), len(approver._heard), len(approver._past)) == 3
+
+
+def test_the_model_is_loaded_ahead(approver):
+    assert approver._scorer is None
+    approver.warm()
+    approver._worker().submit(lambda: None).result()
+    assert approver._scorer is not None

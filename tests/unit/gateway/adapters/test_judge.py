@@ -311,7 +311,7 @@ async def test_only_a_policy_in_mode_auto_prepares_anything(tmp_path):
         ("defaults: {mode: manual}\nauto_approve: {}\n", False),
     ):
         policy = load([("p.yaml", "version: 1\n" + text)])
-        made = Bench(tmp_path, policy, approver=Approver())
+        made = Bench(tmp_path, policy, approver=Approver)
         assert (made.judge.foresee(exchange()) is not None) is wanted
         assert Bench(tmp_path, policy).judge.foresee(exchange()) is None
         await made.approvals.aclose()
