@@ -93,7 +93,7 @@ def test_the_auto_approval_model_has_its_own_training(tmp_path: Path, monkeypatc
 def test_policy_data_without_licences_is_refused(tmp_path: Path) -> None:
     result = _run("train", "--head", "approve", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
     assert result.exit_code == 1
-    assert "nl2bash: no licence file" in result.output
+    assert "nl2bash/data/bash: no licence file" in result.output
     result = _run("evaluate", "--head", "approve", "--model", str(tmp_path))
     assert result.exit_code == 1
     assert "cannot be read" in result.output
