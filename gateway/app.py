@@ -494,7 +494,7 @@ class Gateway:
 
     async def _judge_by(self, runtime: Runtime) -> None:
         if runtime.policy is not None:
-            await self.judging.start()
+            await self.judging.start(runtime.policy)
         else:
             _log.warning("policies: [] - no tool call is judged: every call of every model reaches its harness")
 

@@ -212,6 +212,10 @@ class Judge(Protocol):
         """One verdict per call, in order. The calls of one turn that became complete together. An `ask` comes with the words
         that the model shall read (the ticket) as its `reason`."""
 
+    def foresee(self, exchange: Exchange) -> Callable[[], None] | None:
+        """What to call when a call begins in the reply to this request, so that what judging it will need can be prepared
+        meanwhile. None where there is nothing to prepare, and then nothing is paid."""
+
 
 class Hooks(Protocol):
     """Runs the hooks of a policy. The pipeline asks only where a point has some (`Runtime.hooks`)."""

@@ -67,6 +67,12 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
         record["arguments_cut"] = len(shown)
     if verdict.facts is not None:
         record["facts"] = _clean(facts_json(verdict.facts), mask_key)
+    if verdict.score is not None:
+        record["score"] = {
+            "value": round(verdict.score.value, 4),
+            "least": verdict.score.least,
+            "version": verdict.score.version,
+        }
     if verdict.arguments is not None:
         record["rewritten"] = _clean(verdict.arguments.decode("utf-8", "replace"), mask_key)[:ARGUMENTS_CHARS_MAX]
     return record

@@ -150,6 +150,11 @@ class Policy:
         """Some profile takes tools out of requests."""
         return any(profile.strip or profile.strip_denied for profile in self.profiles.values())
 
+    @property
+    def scores(self) -> bool:
+        """Whether a classifier may be asked at all: else nobody need load one."""
+        return self.file.auto_approve is not None and any("auto" in held.modes for held in self.profiles.values())
+
     def profile(self, caller: Caller) -> Resolved:
         """The profile of a caller: the first that matches, for a sub-agent else `subagent`, else `default`."""
         for name, profile in self.order:

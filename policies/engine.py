@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ from policies import (
 from policies.compiled import STRICT, Policy, Resolved, narrowest, strictest, subagent
 from policies.facts import Facts
 from policies.hooks import HookAnswer
-from policies.model import AskForm, DenyLimit, Hook
+from policies.model import AskForm, AutoApprove, DenyLimit, Hook
 from policies.paths import clean
 from policies.points import Points
 from policies.ruling import Ruling
@@ -47,6 +47,7 @@ from policies.verdict import (
     NeedHook,
     NeedParse,
     NeedScore,
+    Score,
     Step,
     ToolCall,
     Verdict,
@@ -54,9 +55,9 @@ from policies.verdict import (
 from policies.view import Place, View, view
 
 Need = NeedParse | NeedHook | NeedScore
-Answer = bytes | HookAnswer | float | None
-"""To NeedParse: JSON bytes or None. To NeedHook: HookAnswer. To NeedScore: a probability, or None when there is no
-scorer."""
+Answer = bytes | HookAnswer | Score | None
+"""To NeedParse: JSON bytes or None. To NeedHook: HookAnswer. To NeedScore: a Score, or None when there is no
+classifier."""
 Judging = Generator[Need, Answer, Verdict]
 REWRITES_MAX = 4
 DELEGATED = "delegated"
@@ -494,15 +495,21 @@ def _asked(case: _Case, held: Ruling, trail: list[Step], reason: str, asker: Che
     if "dont_ask" in case.modes:
         return _end(case, trail, "deny", "mode", f"{reason}; nobody can be asked (mode dont_ask)", held)
     auto = case.policy.file.auto_approve
-    if case.modes <= {"auto", "bypass"} and auto is not None and asker == "rules" and _scorable(case, held, auto.never):
+    if case.modes <= {"auto", "bypass"} and auto is not None and asker == "rules" and _scorable(case, held, auto):
         assert case.facts is not None
         score = yield NeedScore(case.call, case.facts)
-        least = max([auto.threshold, *(auto.thresholds.get(effect, 0.0) for effect in case.facts.effects)])
-        if isinstance(score, float) and math.isfinite(score) and least <= score <= 1:
-            text = f"approved by the classifier ({score:.3f} of at least {least:.3f})"
-            return replace(_end(case, trail, "allow", "approval", text, held), granted_by=f"classifier {auto.model}")
-        trail.append(Step("approval", "ask", f"classifier {score}" if isinstance(score, float) else "no classifier"))
+        given = score if isinstance(score, Score) else None
+        return _scored(case, held, trail, auto, given) or _put(case, held, trail, reason, asker, given)
+    return _put(case, held, trail, reason, asker)
+
+
+def _put(
+    case: _Case, held: Ruling, trail: list[Step], reason: str, asker: Checkpoint, score: Score | None = None
+) -> Verdict:
+    """To a person."""
     verdict = _end(case, trail, "ask", asker, reason, held)
+    if score is not None:
+        verdict = replace(verdict, score=score)
     return _delegated(case, held, verdict) if verdict.ask == "delegate" else verdict
 
 
@@ -527,10 +534,29 @@ def _delegated(case: _Case, held: Ruling, verdict: Verdict) -> Verdict:
     )  # fmt: skip
 
 
-def _scorable(case: _Case, held: Ruling, never: Iterable[str]) -> bool:
-    kept = frozenset(never)
+def _scored(case: _Case, held: Ruling, trail: list[Step], auto: AutoApprove, score: Score | None) -> Verdict | None:
+    """Checkpoint 5 by the classifier, None where it does not approve. The policy may demand more than the model's own proof,
+    never less."""
+    if score is None:
+        trail.append(Step("classifier", "ask", "no classifier"))
+        return None
+    assert case.facts is not None
+    least = max([score.least, auto.threshold, *(auto.thresholds.get(effect, 0.0) for effect in case.facts.effects)])
+    if not score.why and math.isfinite(score.value) and 0 < least <= score.value <= 1:
+        text = f"approved by the classifier ({score.value:.3f} of at least {least:.3f})"
+        verdict = _end(case, trail, "allow", "classifier", text, held)
+        return replace(verdict, granted_by=f"classifier {score.version}", score=replace(score, least=least))
+    note = score.why or f"{score.value:.3f} of at least {least:.3f}"
+    trail.append(Step("classifier", "ask", f"{score.version}: {note}"))
+    return None
+
+
+def _scorable(case: _Case, held: Ruling, auto: AutoApprove) -> bool:
+    assert case.facts is not None
+    kept = frozenset(auto.never)
     return (
         _liftable(case, held)
+        and not frozenset(auto.never_effects).intersection(case.facts.effects)
         and not case.situation.refusals.tripped
         and not any(match.rule in kept for match in held.matched)
     )

@@ -359,12 +359,17 @@ class DenyLimit(Strict):
 class AutoApprove(Strict):
     """A classifier may approve calls that are still at ask in mode auto."""
 
-    model: str = Field(default="builtin", description="`builtin` or a model of the gateway.")
-    threshold: float = Field(default=0.98, gt=0, le=1, description="Least score.")
-    thresholds: dict[Effect, float] = Field(
-        default_factory=dict, description="Least score per effect, where it differs."
+    model: Literal["builtin"] = Field(
+        default="builtin", description="The one that ships, or one trained here. A model as judge is a hook."
     )
+    threshold: float = Field(
+        default=0.0, ge=0, le=1, description="Least score, where the classifier's own thresholds are lower."
+    )
+    thresholds: dict[Effect, float] = Field(default_factory=dict, description="The same per effect.")
     never: Names = Field(default=(), description="Rules whose asks it may not lift.")
+    never_effects: tuple[Effect, ...] = Field(
+        default=("privilege", "persistence", "secrets"), description="Effects that only a person approves."
+    )
     deny_limit: DenyLimit = Field(default_factory=DenyLimit, description="When it stops and a human is asked.")
 
 

@@ -28,13 +28,15 @@ NEVER: frozenset[Effect] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """One call that asked, with what became of it: `granted` by a human or not."""
+    """One call that asked, with what became of it: `granted` by a human, or `passed` by something else (a classifier, a
+    hook, a mode, the harness), which is neither evidence nor an objection; else it was refused."""
 
     id: str
     facts: Facts
     place: Place
     granted: bool
     shown: str
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def _made(
     rule = Rule.model_validate({"id": "learned-" + "-".join(_word(part) for part in key if part), "allow": matcher})
     test = compile_rule(rule).test
     allowed = [call for call in calls if _covers(test, call)]
-    refused = tuple(call.shown for call in allowed if not call.granted)
+    refused = tuple(call.shown for call in allowed if not (call.granted or call.passed))
     if refused:
         return None
     return Suggestion(rule, grants, tuple(dict.fromkeys(call.shown for call in allowed)), refused)

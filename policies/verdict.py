@@ -10,7 +10,8 @@ from policies.facts import Facts
 
 Decision = Literal["allow", "ask", "deny"]
 Mode = Literal["manual", "plan", "accept_edits", "auto", "dont_ask", "bypass"]
-Checkpoint = Literal["input_validation", "mode", "rules", "hooks", "approval"]
+Checkpoint = Literal["input_validation", "mode", "rules", "hooks", "classifier", "approval"]
+"""`classifier` and `approval` are the fifth: what is still at ask is approved by the one or put to a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,17 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Score:
+    """A classifier's answer: `value` is a probability, `least` what its own proof demands of a call like this (above 1:
+    nothing suffices). `version` names the model. `why` says what speaks against it, "" for nothing."""
+
+    value: float
+    least: float
+    version: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one checkpoint said; `decision` is None when it had nothing to say."""
 
@@ -94,6 +106,8 @@ class Verdict:
     """The request for approval that an ask waits for."""
     context: tuple[str, ...] = ()
     """Text that hooks want the model to be told."""
+    score: Score | None = None
+    """What the classifier said, whether it sufficed or not; None where it was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +129,7 @@ class NeedHook:
 
 @dataclass(frozen=True, slots=True)
 class NeedScore:
-    """The call is still "ask" and may be approved by the classifier."""
+    """The call is still "ask" and may be approved by the classifier; answered with a Score, or None when there is none."""
 
     call: ToolCall
     facts: Facts

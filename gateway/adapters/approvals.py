@@ -97,7 +97,7 @@ class ApprovalFile:
         now = self._clock.now()
 
         def work(db: sqlite3.Connection) -> tuple[Approval | None, bool]:
-            held = self._standing(db, wanted, now)
+            held = self._standing(db, wanted.key_id, wanted.session, wanted.digest, now)
             if held is not None:
                 return held, False
             (many,) = db.execute(
@@ -179,6 +179,11 @@ class ApprovalFile:
         rows = self._read(f"{_SELECT} ORDER BY created_s DESC LIMIT ?", (10_000,))
         return [row for row in rows if state in (None, row.state)][:limit]
 
+    def standing(self, key_id: str, session: str, digest: str) -> Approval | None:
+        """What was last said of this very call, while it holds."""
+        now = self._clock.now()
+        return self._told(lambda db: self._standing(db, key_id, session, digest, now))
+
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
@@ -186,11 +191,11 @@ class ApprovalFile:
 
     # --- inside -----------------------------------------------------------------------------------------------
 
-    def _standing(self, db: sqlite3.Connection, wanted: Wanted, now: float) -> Approval | None:
+    def _standing(self, db: sqlite3.Connection, key_id: str, session: str, digest: str, now: float) -> Approval | None:
         """The newest line about this call that still says something."""
         rows = db.execute(
             f"{_SELECT} WHERE key_id = ? AND session = ? AND digest = ? ORDER BY created_s DESC LIMIT 8",
-            (wanted.key_id, wanted.session, wanted.digest),
+            (key_id, session, digest),
         )
         found = (_made(row, now) for row in rows.fetchall())
         return next((row for row in found if row.state in ("pending", "granted", "denied")), None)
@@ -284,6 +289,9 @@ class Approvals:
 
     async def find(self, id_: str) -> Approval | None:
         return await self._run(lambda: self._file.find(id_))
+
+    async def standing(self, key_id: str, session: str, digest: str) -> Approval | None:
+        return await self._run(lambda: self._file.standing(key_id, session, digest))
 
     async def listed(self, state: State | None = None, limit: int = 100) -> list[Approval]:
         return await self._run(lambda: self._file.listed(state, limit))

@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 
@@ -33,7 +33,10 @@ from policies.engine import Answer, Judging, Need, Situation, facts_json, judge,
 from policies.model import Hook
 from policies.session import BREAKER, Refusals, counted, resumed, why
 from policies.taint import Tainted
-from policies.verdict import Caller, Decision, NeedHook, NeedParse, Step, ToolCall, Verdict
+from policies.verdict import Caller, Decision, NeedHook, NeedParse, NeedScore, Score, Step, ToolCall, Verdict
+
+if TYPE_CHECKING:
+    from gateway.adapters.approver import Approver
 
 _log = logging.getLogger(LOG)
 
@@ -90,6 +93,7 @@ class PolicyJudge:
         told: Told = _nobody,
         hooks: Callable[[Sequence[Hook]], HookRunner] = HookRunner,
         decided: Told = _nobody,
+        approver: Callable[[], Approver | None] = lambda: None,
     ) -> None:
         self._policy = policy
         self._settings = settings
@@ -103,6 +107,7 @@ class PolicyJudge:
         self._told = told
         self._history = History(state, parse)
         self._decided = decided
+        self._approver = approver
         self._make_hooks = hooks
         self._hooks: tuple[Policy, HookRunner] | None = None
         self._old: list[HookRunner] = []
@@ -126,6 +131,13 @@ class PolicyJudge:
         if policy.at.pre_tool_use is not None:
             await self._told_next(turn, cases)
         return [case.verdict for case in cases]
+
+    def foresee(self, exchange: Exchange) -> Callable[[], None] | None:
+        """Only a policy in mode auto prepares anything; all others pay this look."""
+        policy = self._policy()
+        if policy is None or not policy.scores or (approver := self._approver()) is None:
+            return None
+        return approver.foresee(exchange)
 
     async def aclose(self) -> None:
         for runner in (*self._old, *((self._hooks[1],) if self._hooks else ())):
@@ -152,7 +164,7 @@ class PolicyJudge:
             await self._inform(turn)
         assert turn.refusals is not None
         situation = Situation(turn.refusals, tainted=turn.tainted, mask_key=self._mask_key)
-        verdict = await self._driven(turn.policy, judge(turn.policy, case.call, turn.caller, situation))
+        verdict = await self._driven(turn, judge(turn.policy, case.call, turn.caller, situation))
         if verdict.decision == "ask":
             verdict = await self._asked(turn, case, verdict)
         if case.ticket and verdict.decision == "allow":
@@ -168,9 +180,10 @@ class PolicyJudge:
         turn.refusals = turn.refusals_before = Refusals() if held is None else Refusals(*_refusals.decode(held))
         turn.informed = True
 
-    async def _driven(self, policy: Policy, judging: Judging) -> Verdict:
+    async def _driven(self, turn: _Turn, judging: Judging) -> Verdict:
         """A verdict that takes too long is the policy's `on_timeout`. The clock starts with the engine's first question: a
         plain call asks none."""
+        policy = turn.policy
         given: Answer = None
         end_s = 0.0
         while True:
@@ -183,17 +196,34 @@ class PolicyJudge:
             end_s = end_s or loop.time() + verdict_s(policy)
             try:
                 async with asyncio.timeout_at(end_s):
-                    given = await self._answer(policy, need)
+                    given = await self._answer(turn, need)
             except TimeoutError:
                 judging.close()
                 return _late(policy)
 
-    async def _answer(self, policy: Policy, need: Need) -> Answer:
+    async def _answer(self, turn: _Turn, need: Need) -> Answer:
         if isinstance(need, NeedParse):
             return await self._parse(need) if self._parse is not None else None
         if isinstance(need, NeedHook):
-            return await self._runner(policy).run(need.hook, need.payload)
-        return None  # a score: there is no classifier yet, so what is at ask stays there
+            return await self._runner(turn.policy).run(need.hook, need.payload)
+        return await self._score(turn, need)
+
+    async def _score(self, turn: _Turn, need: NeedScore) -> Score | None:
+        """The classifier's, unless a person has refused this very call: that stands."""
+        approver = self._approver()
+        score = None
+        if approver is not None:
+            score = await approver.score(turn.exchange, turn.policy, turn.caller, need.facts)
+        if score is None or score.why or score.value < score.least:
+            return score
+        caller, digest = turn.caller, tickets.digest(need.call, turn.caller)
+        try:
+            standing = await self._approvals.standing(caller.key_id, caller.session, digest)
+        except StateUnavailable as error:
+            _log.error("whether a person refused a tool call is not known: %s", error.message)
+            return None
+        refused = standing is not None and standing.state == "denied"
+        return replace(score, why="a person refused this very call") if refused else score
 
     def _runner(self, policy: Policy) -> HookRunner:
         if self._hooks is None or self._hooks[0] is not policy:
@@ -302,6 +332,8 @@ class PolicyJudge:
         if verdict.decision == "allow" and verdict.facts is not None:
             labels = taint.sources(verdict.facts, place(turn.policy, turn.caller))
             self._history.judged(turn.caller.session, call.id, frozenset(labels))
+        if turn.policy.scores and (approver := self._approver()) is not None:
+            approver.judged(turn.policy, turn.caller, verdict)
 
     async def _told_next(self, turn: _Turn, cases: Sequence[_Case]) -> None:
         """What hooks said of calls that run is told with the next request; of refused ones the refusal has told it."""

@@ -10,7 +10,7 @@ import secrets as entropy
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.adapters.approvals import Approval, ApprovalFile, Approvals, Decided, State
 from gateway.adapters.audit import AuditLog, Held, Record
@@ -30,7 +30,12 @@ from policies.compiled import Guard, Policy
 from policies.model import Hook
 from policies.verdict import ToolCall, Verdict
 
+if TYPE_CHECKING:
+    from gateway.adapters.approver import Approver
+
 APPROVALS: Final = "approvals.sqlite"
+APPROVAL_MODEL: Final = "approval_model"
+"""Folder of the state directory with an auto-approval model trained here; it goes before the one that ships."""
 MASK_KEY_BYTES: Final = 32
 ANNOUNCED_MAX: Final = 10_000
 LOGS_MAX: Final = 64
@@ -65,6 +70,7 @@ class Judging:
         self._hooks = hooks
         self._decided = decided
         self._announced: OrderedDict[str, None] = OrderedDict()
+        self._approver: Approver | None = None
         self._parser: ShellParser | None = None
         self._tasks = TaskSet("judging")
         self._starting = asyncio.Lock()
@@ -83,9 +89,17 @@ class Judging:
         assert self._judge is not None  # started before any runtime with a policy is in force
         return await self._judge.judge(calls, exchange)
 
-    async def start(self) -> None:
-        """ConfigError when a file cannot be used. Once is enough."""
+    def foresee(self, exchange: Exchange) -> Callable[[], None] | None:
+        return self._judge.foresee(exchange) if self._judge is not None else None
+
+    async def start(self, policy: Policy | None = None) -> None:
+        """ConfigError when a file cannot be used. Once is enough, but for a policy that comes into force: one in mode auto
+        needs what others need not load."""
         async with self._starting:
+            policy = policy or self._policy()
+            if policy is not None and policy.scores and self._approver is None:
+                self._approver = await asyncio.to_thread(_approver, self._state_dir / APPROVAL_MODEL)
+                self._approver.warm()
             if self._judge is not None:
                 return
             approvals = Approvals(self._state_dir / APPROVALS, self._clock)
@@ -103,7 +117,7 @@ class Judging:
             self._judge = PolicyJudge(
                 self._policy, self._settings, self._clock, self._state, approvals, log.record,
                 mask_key=mask_key, hold_s=self._hold_s, parse=self._parser.parse, told=self._webhook.tell,
-                hooks=self._hooks, decided=self._announce,
+                hooks=self._hooks, decided=self._announce, approver=lambda: self._approver,
             )  # fmt: skip
 
     async def flush(self) -> None:
@@ -124,6 +138,8 @@ class Judging:
             await self._judge.aclose()
         if self._parser is not None:
             self._parser.close()
+        if self._approver is not None:
+            self._approver.close()
         if self.approvals is not None:
             await self.approvals.aclose()
         if self._audit is not None:
@@ -173,6 +189,13 @@ class Judging:
         if self.approvals is None:
             raise NotAvailable("no tool call is judged here (policies: []), so nothing waits for an approval")
         return self.approvals
+
+
+def _approver(trained: Path) -> Approver:
+    """Imported here: its words and patterns take 30 ms and 1 MB, which only mode auto shall pay."""
+    from gateway.adapters.approver import Approver
+
+    return Approver(trained)
 
 
 def guard_of(config: Path | None, files: Sequence[Path], state_dir: Path, address: tuple[str, int] | None) -> Guard:

@@ -1,4 +1,4 @@
-"""Train, evaluate and retrain the request classifier."""
+"""Train, evaluate and retrain the request classifier; train and evaluate the model of mode auto."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import click
 
+from classifiers.artefact import ArtefactError
 from gateway.adapters import outcomes
 from gateway.cli import EXIT_PROBLEMS
 from gateway.errors import ConfigError
@@ -24,27 +26,48 @@ EXTRA = "the classifier's training needs scikit-learn and skl2onnx: install inte
 
 @click.group(name="classifier", no_args_is_help=True)
 def COMMAND() -> None:
-    """Train, evaluate and retrain the request classifier (needs the extra `train`)."""
+    """Train, evaluate and retrain the request classifier and the auto-approval model (needs the extra `train`)."""
+
+
+_HEAD = click.option(
+    "--head",
+    type=click.Choice(["route", "approve"]),
+    default="route",
+    show_default=True,
+    help="The request classifier, or the model that approves calls in mode auto.",
+)
 
 
 @COMMAND.command()
+@_HEAD
 @click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Routing data: paired outcomes."
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Routing data: paired outcomes; policy data for --head approve.",
 )
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder to write.")
 @click.option("--seed", type=int, default=None, help="Default: the one the shipped classifier was trained with.")
-@click.option("--risk", type=click.FloatRange(0.001, 0.5), default=0.10, show_default=True, help="To certify at.")
-def train(data: Path | None, out: Path, seed: int | None, risk: float) -> None:
+@click.option(
+    "--risk",
+    type=click.FloatRange(0.001, 0.5),
+    default=None,
+    help="To certify at. Default: 0.1; 0.01 for --head approve, as the rate of unwanted calls that would pass.",
+)
+def train(head: str, data: Path | None, out: Path, seed: int | None, risk: float | None) -> None:
     """Train a classifier from generated asks and, with --data, from paired outcomes; write it to --out.
 
-    Without --data the lane scores are rates that were set, not learned."""
+    Without --data the lane scores are rates that were set, not learned. With --head approve: from sessions written for it
+    and, with --data, from the permissive part of the policy data."""
+    if head == "approve":
+        _train_approval(data, out, seed, risk)
+        return
     made = _training().assemble, _training().train
     try:
         trained = made[1].train(
             data,
             made=datetime.now(UTC).date(),
             seed=made[0].SEED if seed is None else seed,
-            alpha=risk,
+            alpha=made[1].certify.ALPHA if risk is None else risk,
             tell=lambda line: click.echo(line, err=True),
         )
     except (_training().sources.SourceError, made[1].ParityError) as error:
@@ -54,7 +77,25 @@ def train(data: Path | None, out: Path, seed: int | None, risk: float) -> None:
     click.echo(f"wrote {out}: version {trained.manifest.version}; {sizes}")
 
 
+def _train_approval(data: Path | None, out: Path, seed: int | None, risk: float | None) -> None:
+    training = _approval()
+    try:
+        trained = training.train.train(
+            data,
+            training.read,
+            made=datetime.now(UTC).date(),
+            seed=training.train.SEED if seed is None else seed,
+            risk=training.train.RISK if risk is None else risk,
+            tell=lambda line: click.echo(line, err=True),
+        )
+    except (training.source_error, training.train.ParityError) as error:
+        _stop(str(error))
+    trained.write(out)
+    click.echo(f"wrote {out}: version {trained.manifest.version}; {len(trained.graph) / 1e6:.2f} MB")
+
+
 @COMMAND.command()
+@_HEAD
 @click.option(
     "--model", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Default: the shipped one."
 )
@@ -64,13 +105,22 @@ def train(data: Path | None, out: Path, seed: int | None, risk: float) -> None:
     help="Train again on all but one group after the other of this data instead of reading the held-out scores that ship.",
 )
 @click.option("--split", type=click.Choice(["group", "random"]), default="group", show_default=True)
-def evaluate(model: Path | None, data: Path | None, split: str) -> None:
-    """What the classifier is worth on groups it was not trained on, beside routers that need none."""
+def evaluate(head: str, model: Path | None, data: Path | None, split: str) -> None:
+    """What the classifier is worth on groups it was not trained on, beside routers that need none. With --head approve: how
+    many unwanted calls would pass, on families of sessions it was not trained on and, with --data, on policy data."""
     if split == "random":
         _stop(
             "a random split puts items of one subject, repository or template on both sides and flatters every router "
             "(routing by text looks up to 0.09 APGR better); use --split group"
         )
+    if head == "approve":
+        approval = _approval()
+        try:
+            told = approval.report.report(model, data, approval.read, tell=lambda line: click.echo(line, err=True))
+        except (approval.source_error, ArtefactError) as error:
+            _stop(str(error))
+        click.echo(told, nl=False)
+        return
     training = _training()
     try:
         click.echo(training.evaluate.report(model, data, tell=lambda line: click.echo(line, err=True)), nl=False)
@@ -134,12 +184,27 @@ def _training() -> Any:
         import classifiers.training.retrain
         import classifiers.training.train
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in {"sklearn", "skl2onnx", "scipy", "onnx", "numpy", "onnxruntime"}:
-            raise
-        _stop(f"{EXTRA} (no module {error.name})")
+        _missing(error)
     return classifiers.training
 
 
-def _stop(problem: str) -> None:
+def _approval() -> Any:
+    """The same for the auto-approval model, with the reader of calls that the gateway uses."""
+    try:
+        from classifiers.training.approve import report, train
+        from classifiers.training.sources import SourceError
+        from gateway.cli import _pending
+    except ModuleNotFoundError as error:
+        _missing(error)
+    return SimpleNamespace(report=report, train=train, read=_pending.read, source_error=SourceError)
+
+
+def _missing(error: ModuleNotFoundError) -> NoReturn:
+    if (error.name or "").split(".")[0] not in {"sklearn", "skl2onnx", "scipy", "onnx", "numpy", "onnxruntime"}:
+        raise error
+    _stop(f"{EXTRA} (no module {error.name})")
+
+
+def _stop(problem: str) -> NoReturn:
     click.echo(problem, err=True)
     sys.exit(EXIT_PROBLEMS)

@@ -27,6 +27,8 @@ from policies.lint import lint as find_advice
 from policies.verdict import Caller, ToolCall, Verdict
 
 F = TypeVar("F", bound=Callable[..., Any])
+SHOWN_CHARS = 4000
+"""Of a call that `suggest` shows."""
 _CONFIG = click.option("--config", type=click.Path(dir_okay=False), help="Configuration file that names the policies.")
 _POLICY = click.option(
     "--policy",
@@ -341,20 +343,27 @@ def _approved(held: Policy, path: Path) -> Iterator[learning.Approved]:
     granted = {record["digest"] for _, _, record in records if _by_human(record)}
     for call, caller, record in records:
         verdict, _ = _policies.decide(held, call, caller)
+        human, passed = _by_human(record), record["decision"] == "allow" and bool(record["granted_by"])
         if verdict.facts is None or (record["decision"] != "allow" and record["digest"] in granted):
             continue
-        if _by_human(record) or record["decision"] != "allow":
-            shown = f"{record['decision']:5} {record['tool']} {record['arguments']}"
-            yield learning.Approved(call.id, verdict.facts, engine.place(held, caller), _by_human(record), shown[:300])
+        if passed or record["decision"] != "allow":
+            how = "granted" if human else f"passed by {record['granted_by']}" if passed else record["decision"]
+            shown = _whole(f"{how}: {record['tool']} {record['arguments']}")
+            yield learning.Approved(
+                call.id, verdict.facts, engine.place(held, caller), human, shown, passed and not human
+            )
+
+
+def _whole(text: str) -> str:
+    """A cut is said: nobody shall take a part of a call for all of it."""
+    cut = len(text) - SHOWN_CHARS
+    return text if cut <= 0 else f"{text[:SHOWN_CHARS]} [{cut} characters more]"
 
 
 def _by_human(record: dict[str, Any]) -> bool:
     """Whether a ticket let the call pass; hooks, modes and classifiers are no approvals to learn from."""
-    return (
-        record["decision"] == "allow"
-        and record["checkpoint"] == "approval"
-        and not record["granted_by"].startswith("classifier")
-    )
+    by_ticket: bool = record["decision"] == "allow" and record["checkpoint"] == "approval"
+    return by_ticket and record["granted_by"] != engine.DELEGATED
 
 
 @COMMAND.command()

@@ -54,7 +54,8 @@ class Guard(msgspec.Struct, eq=False):
         """The gate of one stream: towards a client of `dialect`, with an encoder (and the neutral request) where the reply
         is translated."""
         mender = _MENDERS[dialect]() if encoder is None else mend_neutral.NeutralMender(encoder)
-        return Gate(mender, self.rulings, manner=self.manner, names=self._names, known=offered(request))
+        begun = self.judge.foresee(self.exchange)
+        return Gate(mender, self.rulings, manner=self.manner, names=self._names, known=offered(request), begun=begun)
 
     @property
     def _names(self) -> frozenset[str]:

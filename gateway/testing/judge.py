@@ -29,6 +29,9 @@ class ScriptedJudge:
         self.seen += calls
         return [self._verdict(call) for call in calls]
 
+    def foresee(self, exchange: Exchange) -> None:
+        """Nothing to prepare."""
+
     def _verdict(self, call: ToolCall) -> Verdict:
         answer = self._script(call) if callable(self._script) else self._script.get(call.name, self._otherwise)
         if isinstance(answer, Exception):

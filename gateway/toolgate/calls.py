@@ -5,7 +5,7 @@ The same maker serves streams and whole replies (as the events they amount to), 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -30,10 +30,16 @@ _known: Final = msgspec.json.Decoder(_Known)
 class Calls:
     """Collects. `names` are the tools the request offered, as the client calls them; `known`, where the reply is translated,
     by the name the upstream was given: a call to a free-text tool that comes as a function is shown to the judge as the
-    free text it stands for."""
+    free text it stands for. `begun` is told when a call begins."""
 
-    def __init__(self, names: frozenset[str] | None = None, known: Mapping[str, Tool] | None = None) -> None:
+    def __init__(
+        self,
+        names: frozenset[str] | None = None,
+        known: Mapping[str, Tool] | None = None,
+        begun: Callable[[], None] | None = None,
+    ) -> None:
         self._names = names
+        self._begun = begun
         self._known = known or {}
         self._open: dict[int, tuple[ToolCall, list[str]]] = {}
         self._complete: dict[int, Complete] = {}
@@ -51,6 +57,8 @@ class Calls:
         match event:
             case BlockStart(index, ToolCall() as call):
                 self._open[index] = (call, [call.arguments])
+                if self._begun is not None:
+                    self._begun()
                 return index
             case BlockStart(index, Opaque(_, kind, raw)) if kind in CALLS_OF_VENDOR_TOOLS:
                 self._complete[index] = Complete(verdict.ToolCall(_id_of(raw), kind, raw), raw)

@@ -6,7 +6,7 @@ anything else is fed. A call can leave in one way only: through `resolve`, or re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.errors import UpstreamProtocol
 from gateway.ir.events import Delta, Event
@@ -29,10 +29,11 @@ class Gate:
         manner: Manner = DEFAULT_MANNER,
         names: frozenset[str] | None = None,
         known: Mapping[str, Tool] | None = None,
+        begun: Callable[[], None] | None = None,
     ) -> None:
         self._mender = mender
         self._manner = manner
-        self._calls = Calls(names, known)
+        self._calls = Calls(names, known, begun)
         self._held: list[Item] = []
         self._held_bytes = 0
         self._over = ""

@@ -43,7 +43,8 @@ CHECKPOINTS = (
     ("`mode`", "the profile's mode, and what it denies before any rule is asked"),
     ("`rules`", "every rule that matches, self-protection, parts that could not be read, taint, secrets, the breaker"),
     ("`hooks`", "`pre_tool_use` hooks in their order; a rewrite is judged from the start, by all other hooks too"),
-    ("`approval`", "a grant for exactly this call, the classifier of mode auto, else a human"),
+    ("`classifier`", "what is still at ask in mode auto: approved by the model, or left at ask"),
+    ("`approval`", "a grant for exactly this call, else a human"),
 )  # fmt: skip
 EFFECTS: dict[Effect, str] = {
     "network": "opens connections",

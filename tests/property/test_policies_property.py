@@ -13,7 +13,7 @@ from policies.engine import Situation, drive, judge
 from policies.globs import Paths, demanded, path_source, regex
 from policies.hooks import HookAnswer
 from policies.session import Refusals
-from policies.verdict import Caller, NeedHook, ToolCall
+from policies.verdict import Caller, NeedHook, NeedScore, Score, ToolCall
 from tests.support.desk import policy
 
 WORDS = ["a", ".env", "src/x", "/etc/hosts", "~/.ssh/id", "../b", "src/*", "gone"]
@@ -276,3 +276,32 @@ def test_what_a_glob_demands_is_in_every_path_that_it_matches(globs, path):
             assert demanded(glob) in path, (glob, path)
     wanted = any(regex(path_source(glob, ["/r"], "/home/u")).fullmatch(path) is not None for glob in globs)
     assert (path in Paths(globs, ["/r"], "/home/u")) is wanted
+
+
+scores = st.builds(Score, st.floats(), st.floats(), st.just("v"), st.sampled_from(["", "", "no"]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(rules, modes, calls, scores, st.booleans(), st.booleans())
+def test_a_classifier_lifts_neither_deny_nor_floor(made, mode, call, score, tripped, broken):
+    """Whatever it says, only an ask that nothing but a default or an ordinary rule made may become an allow."""
+    situation = Situation(refusals=Refusals(3, 3, tripped))
+    held = policy(text(made, mode, "auto_approve: {never_effects: []}\n"))
+    without = decided(held, call, situation=situation)
+
+    def answer(need):
+        if isinstance(need, NeedScore):
+            return None if broken else score
+        return None
+
+    given = decided(held, call, situation=situation, answer=answer)
+    if given.decision == without.decision:
+        return
+    assert (without.decision, given.decision) == ("ask", "allow")
+    assert given.checkpoint == "classifier"
+    assert held.scores
+    assert not without.floor
+    assert not tripped
+    assert not broken
+    assert not score.why
+    assert 0 < score.least <= given.score.least <= score.value <= 1

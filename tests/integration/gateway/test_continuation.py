@@ -371,6 +371,9 @@ class Denying:
     async def judge(self, calls, exchange):
         return [Verdict("deny", "rules", "not here") for _ in calls]
 
+    def foresee(self, exchange):
+        return None
+
 
 @pytest.mark.parametrize("second", DIALECTS)
 @pytest.mark.parametrize("client", DIALECTS)

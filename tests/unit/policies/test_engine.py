@@ -10,7 +10,7 @@ from policies.hooks import HookAnswer
 from policies.session import Refusals
 from policies.taint import index
 from policies.tickets import Grant, digest
-from policies.verdict import Caller, NeedHook, NeedScore, ToolCall
+from policies.verdict import Caller, NeedHook, NeedScore, Score, ToolCall
 from tests.support.desk import Desk, policy
 
 READ, EDIT, FETCH = ("Read", {"file_path": "a"}), ("Edit", {"file_path": "a"}), ("WebFetch", {"url": "https://a.b/"})
@@ -207,14 +207,19 @@ AUTO = RULES + "defaults: {mode: auto}\nauto_approve: {threshold: 0.9, threshold
 @pytest.mark.parametrize(
     ("call", "score", "decision"),
     [
-        (EDIT, 0.95, "allow"),
-        (EDIT, 0.89, "ask"),
+        (EDIT, Score(0.95, 0.8, "v"), "allow"),
+        (EDIT, Score(0.89, 0.8, "v"), "ask"),
+        (EDIT, Score(0.95, 0.96, "v"), "ask"),
+        (EDIT, Score(1.0, 2.0, "v"), "ask"),
+        (EDIT, Score(0.95, 0.8, "v", "the user ruled it out"), "ask"),
         (EDIT, None, "ask"),
-        (EDIT, float("nan"), "ask"),
-        (EDIT, float("inf"), "ask"),
-        (EDIT, 7.0, "ask"),
-        (FETCH, 0.95, "ask"),
-        (FETCH, 0.995, "allow"),
+        (EDIT, 0.99, "ask"),
+        (EDIT, Score(float("nan"), 0.8, "v"), "ask"),
+        (EDIT, Score(0.95, float("nan"), "v"), "ask"),
+        (EDIT, Score(float("inf"), 0.8, "v"), "ask"),
+        (EDIT, Score(7.0, 0.8, "v"), "ask"),
+        (FETCH, Score(0.95, 0.8, "v"), "ask"),
+        (FETCH, Score(0.995, 0.8, "v"), "allow"),
     ],
 )
 def test_the_classifier(call, score, decision):
@@ -226,7 +231,25 @@ def test_the_classifier(call, score, decision):
     assert desk.decision(*call, answer=answer) == decision
 
 
-@pytest.mark.parametrize("text", [AUTO.replace("never2", "fetch"), RULES + "defaults: {mode: auto}"])
+def test_what_the_classifier_said_is_recorded():
+    desk = Desk(AUTO.replace("never2", "floor"))
+    verdict = desk.verdict(*EDIT, answer=lambda need: Score(0.95, 0.8, "v1"))
+    assert (verdict.checkpoint, verdict.granted_by) == ("classifier", "classifier v1")
+    assert verdict.score == Score(0.95, 0.9, "v1")
+    verdict = desk.verdict(*EDIT, answer=lambda need: Score(0.5, 0.8, "v1"))
+    assert verdict.score == Score(0.5, 0.8, "v1")
+    assert ("classifier", "v1: 0.500 of at least 0.900") in [(step.checkpoint, step.note) for step in verdict.trail]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        AUTO.replace("never2", "fetch"),
+        RULES + "defaults: {mode: auto}",
+        RULES + "defaults: {mode: auto}\nauto_approve: {never_effects: [network]}",
+        RULES + "defaults: {mode: accept_edits}\nauto_approve: {}",
+    ],
+)
 def test_the_classifier_is_not_asked(text):
     assert Desk(text).decision(*FETCH) == "ask"
     assert Desk(AUTO.replace("never2", "floor")).decision("Edit", {"file_path": "floor"}) == "ask"

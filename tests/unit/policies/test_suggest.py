@@ -48,3 +48,12 @@ def test_hosts_and_mcp():
     assert suggest(tools)[0].rule.allow.mcp.tool == ("list",)
     files = [call(n, facts=Facts("edit", "Edit", writes=("/repo/a",))) for n in range(4)]
     assert suggest([*log, *files])[0].rule.allow.tool == ("edit",)
+
+
+def test_what_something_else_let_pass_is_shown_but_proves_nothing():
+    log = [call(n, make()) for n in range(3)]
+    passed = Approved("9", log[0].facts, PLACE, False, "passed", passed=True)
+    [found] = suggest([*log, passed])
+    assert "passed" in found.would_allow
+    assert "9" not in found.grants
+    assert suggest([passed, *log[:2]]) == []

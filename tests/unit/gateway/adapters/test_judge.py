@@ -298,3 +298,20 @@ async def test_context_of_released_calls_is_kept_for_the_next_request(tmp_path):
     for _ in range(10):
         await bench.verdicts(read())
     assert len(json.loads(await bench.state.get(judging.CONTEXT, "ses_1"))) == judging.CONTEXTS_MAX
+
+
+async def test_only_a_policy_in_mode_auto_prepares_anything(tmp_path):
+    class Approver:
+        def foresee(self, made):
+            return lambda: None
+
+    for text, wanted in (
+        ("defaults: {mode: auto}\nauto_approve: {}\n", True),
+        ("defaults: {mode: auto}\n", False),
+        ("defaults: {mode: manual}\nauto_approve: {}\n", False),
+    ):
+        policy = load([("p.yaml", "version: 1\n" + text)])
+        made = Bench(tmp_path, policy, approver=Approver)
+        assert (made.judge.foresee(exchange()) is not None) is wanted
+        assert Bench(tmp_path, policy).judge.foresee(exchange()) is None
+        await made.approvals.aclose()

@@ -65,3 +65,35 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
     result = _run("evaluate")
     assert result.exit_code == 1
     assert "interlock[train]" in result.output
+
+
+def test_the_auto_approval_model_has_its_own_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, object]] = []
+    trained = SimpleNamespace(
+        write=lambda out: out.mkdir(), manifest=SimpleNamespace(version="approve-1"), graph=b"x" * 200_000
+    )
+
+    def train(data: Path | None, read: object, **more: object) -> object:
+        asked.append({"data": data, **more})
+        return trained
+
+    train_module = SimpleNamespace(SEED=3, RISK=0.01, ParityError=KeyError, train=train)
+    report = SimpleNamespace(report=lambda model, data, read, tell: "figures\n")
+    held = SimpleNamespace(train=train_module, report=report, read=None, source_error=ValueError)
+    monkeypatch.setattr(classifier, "_approval", lambda: held)
+    result = _run("train", "--head", "approve", "--out", str(tmp_path / "out"))
+    assert result.exit_code == 0
+    assert "version approve-1; 0.20 MB" in result.output
+    assert (asked[0]["data"], asked[0]["seed"], asked[0]["risk"]) == (None, 3, 0.01)
+    assert _run("train", "--head", "approve", "--risk", "0.05", "--out", str(tmp_path / "b")).exit_code == 0
+    assert asked[1]["risk"] == 0.05
+    assert _run("evaluate", "--head", "approve").output == "figures\n"
+
+
+def test_policy_data_without_licences_is_refused(tmp_path: Path) -> None:
+    result = _run("train", "--head", "approve", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "nl2bash/data/bash: no licence file" in result.output
+    result = _run("evaluate", "--head", "approve", "--model", str(tmp_path))
+    assert result.exit_code == 1
+    assert "cannot be read" in result.output

@@ -157,11 +157,16 @@ def test_diff(here):
 def test_suggest(here):
     granted = {"decision": "allow", "checkpoint": "approval", "granted_by": "t1"}
     ask = ("Edit", {"file_path": "a"}, {})
-    log(here / "audit.jsonl", ask, *(("Edit", {"file_path": name}, granted) for name in "abc"))
+    passed = {"decision": "allow", "checkpoint": "classifier", "granted_by": "classifier v1"}
+    long = ("Edit", {"file_path": "a", "new_string": "x" * 5000}, granted)
+    edits = (("Edit", {"file_path": name}, granted) for name in "ab")
+    log(here / "audit.jsonl", ask, *edits, long, ("Edit", {"file_path": "d"}, passed))
     shown = run("suggest", "audit.jsonl", "-p", "p.yaml").stdout
     assert "learned-edit-Edit" in shown
     assert "# 3 approvals" in shown
-    assert shown.count("#   allow Edit") == 3
+    assert shown.count("#   granted: Edit") == 3
+    assert shown.count("#   passed by classifier v1: Edit") == 1
+    assert "characters more]" in shown
     assert "no habit" in run("suggest", "audit.jsonl", "-p", "p.yaml", "--least", "4").stderr
 
 

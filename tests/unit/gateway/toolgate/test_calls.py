@@ -73,3 +73,15 @@ def test_nothing_is_kept_of_what_is_refused_anyway():
     assert calls.feed(Delta(0, "x" * 100)) == 0
     calls.feed(BlockStop(0))
     assert calls.take()[0].wire == b""
+
+
+def test_a_beginning_is_told():
+    told = []
+    calls = Calls(begun=lambda: told.append(1))
+    calls.feed(BlockStart(0, Text("")))
+    calls.feed(Delta(0, "text"))
+    assert told == []
+    calls.feed(BlockStart(1, ToolCall("a", "f", "")))
+    assert told == [1]
+    calls.feed(Delta(1, "x"))
+    assert told == [1]
