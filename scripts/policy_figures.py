@@ -1,6 +1,6 @@
 """How the default policy and the shell parsers do on the command sets of tests/data/policies.
 
-    python -m scripts.policy_figures [--half held-out|tune] [--set NAME] [--show]
+    python -m scripts.policy_figures [--half held-out|tune] [--set NAME] [--show] [--write]
 
 `--show` prints the commands that go wrong, of the tune half only: the held-out half is counted, never read. What is counted:
 
@@ -15,7 +15,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
+import io
 import json
 import re
 import time
@@ -24,12 +26,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from loadtests.report import machine
 from policies import bundled, engine
 from policies.edge.shfmt import Shfmt, answered
 from policies.load import load
 from policies.shell import plain, reading
 from policies.verdict import Caller, NeedParse, ToolCall, Verdict
 
+FIGURES = Path(__file__).resolve().parent / "pages" / "policy_figures.txt"
 DATA = Path(__file__).resolve().parent.parent / "tests" / "data" / "policies"
 SETS = ("own", "destructive_command_guard", "cc-safety-net", "redcode-exec", "nl2bash", "tldr", "intercode-nl2bash")
 CWD, HOME = "/repo", "/home/user"
@@ -205,7 +209,20 @@ def main() -> int:
     options.add_argument("--half", choices=("held-out", "tune"), default="held-out")
     options.add_argument("--set", choices=SETS, default=None)
     options.add_argument("--show", action="store_true")
+    options.add_argument("--write", action="store_true", help="for docs/reference/policies.md; then `make docs`")
     given = options.parse_args()
+    if given.write:
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            tell(given)
+        when = time.strftime("%Y-%m-%d", time.gmtime())
+        FIGURES.write_text(f"{when}, {machine()}, `python -m scripts.policy_figures`\n\n{said.getvalue()}")
+    else:
+        tell(given)
+    return 0
+
+
+def tell(given: argparse.Namespace) -> None:
     with Shfmt() as parser:
         out = tallies(given.half, parser, given.set)
         print(f"half: {given.half} (own cases are all ours)\n")
@@ -223,7 +240,6 @@ def main() -> int:
         if given.set is None:
             print()
             print("\n".join(parsers(given.half, parser)))
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 from policies import (
@@ -69,6 +70,8 @@ MODELS = (
     ("redact.patterns[]", model.LeakPattern),
 )  # fmt: skip
 
+FIGURES = Path(__file__).with_name("policy_figures.txt")
+
 
 def page() -> str:
     parts = [INTRO.strip(), "## Checkpoints", table(["checkpoint", "what it looks at"], CHECKPOINTS)]
@@ -76,8 +79,20 @@ def page() -> str:
     parts += ["## Modes", table(["mode", "meaning"], [[f"`{name}`", text] for name, text in modes.MEANING.items()])]
     parts += ["## Tools", *tool_map(), "## Self-protection", *own_rules(), "## Hooks", *hook_points()]
     parts += ["## Secrets", secret_kinds(), "## Policies that come along", *policies_that_come()]
-    parts += ["## Bounds", bounds(), "## Lines of `policy check --file`", check_lines()]
+    parts += ["## Bounds", bounds(), "## Lines of `policy check --file`", check_lines(), "## Figures", *figures()]
     return "\n\n".join(parts)
+
+
+def figures() -> Iterator[str]:
+    """As `scripts.policy_figures --write` printed them."""
+    head, _, told = FIGURES.read_text().partition("\n\n")
+    yield (
+        "What `safe-default` says of commands that nobody looked at while rules and parsers were written (half of each set, "
+        "by digest; `own` cases are ours). `tests/integration/test_policy_corpora.py` holds the limits: no deny case "
+        "allowed, 97 % of them denied, at most 0.5 % of what changes something allowed, at most 5 % of what is harmless not."
+    )
+    yield f"Measured {head}:"
+    yield "```text\n" + told.strip() + "\n```"
 
 
 def language() -> Iterator[str]:
