@@ -64,7 +64,7 @@ harness-baseline: env-dev ## Measure anew how the harnesses take each fault with
 	@PYTHON=$(PY) scripts/harnesses/install.sh
 	@$(PY) -m scripts.harnesses.baseline
 
-fuzz-shell: env-dev ## 100,000 mutated commands through both shell parsers (an hour)
+fuzz-shell: env-dev ## 100,000 mutated commands through both shell parsers (half an hour)
 	@$(PY) -m scripts.fuzz_shell
 
 policy-figures: env-dev ## What the default policy says of the command sets in tests/data/policies
