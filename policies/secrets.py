@@ -73,6 +73,7 @@ _DUMMY: Final = (
     "changeme", "example", "placeholder", "redacted", "your", "xxxx", "test", "dummy", "sample", "none", "null",
     "process.env", "fake", "****", "....",
 )  # fmt: skip
+"""What documentation and examples write where a secret would stand: a value with such a word in it is none."""
 _INDIRECT: Final = (
     "$",
     "env:",
