@@ -1,6 +1,8 @@
 """Events that differ in one string only."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.wire.frame import Frame, hole
 
@@ -74,3 +76,45 @@ def test_a_string_cut_behind_its_backslash_does_not_borrow_from_the_next():
 )
 def test_what_has_no_such_string_has_no_hole(data):
     assert hole(data, b'"text":') is None
+
+
+INSIDES = ["", "word ", "a\\nb", '\\"q\\"', "ü", "x" * 300, "x" * 5000, "{}[]:,"]
+STRANGE = [
+    b": ping\n\n",
+    b"data: [DONE]\n\n",
+    b'event: e\ndata: {"n":2,"text": "a","end":null}\n\n',
+    b'event: e\ndata: {"n":1,"text": "a\\ud800","end":null}\n\n',
+    b'event: e\ndata: {"n":1,"text": "a\x01","end":null}\n\n',
+    b'event: e\ndata: {"n":1,"te',
+]
+
+
+@given(
+    st.lists(st.sampled_from(INSIDES), max_size=150),
+    st.sampled_from([b"", *STRANGE]),
+    st.lists(st.sampled_from(INSIDES), max_size=3),
+    st.booleans(),
+)
+def test_a_long_run_ends_where_the_events_differ(before, other, behind, named):
+    """However the read is cut into windows: what a match for one event after the other says."""
+    head = b"event: e\ndata: " if named else b"data: "
+
+    def made(inside: str) -> bytes:
+        return head + b'{"n":1,"text": "' + inside.encode() + b'","end":null}\n\n'
+
+    frame = Frame(head + b'{"n":1,"text": "', b'","end":null}\n\n', "text")
+    events = [made(inside) for inside in before]
+    rest = [made(inside) for inside in behind]
+    run, count = b"", 0
+    for event_ in [*events, *([other] if other else []), *rest]:
+        if not frame.one(event_):
+            break
+        run, count = run + event_, count + 1
+    data = b": noise\n\n" + b"".join(events) + other + b"".join(rest)
+    start, found = len(b": noise\n\n"), (b"", 0)
+    while True:  # a run may be told in several parts
+        part, some = frame.run(data, start + len(found[0]))
+        if not some:
+            break
+        found = found[0] + part, found[1] + some
+    assert found == (run, count)
