@@ -25,6 +25,7 @@ KINDS: Final[dict[str, type[Target]]] = {
     for kind in (
         targets.Direct,
         targets.Nginx,
+        targets.Floor,
         targets.Interlock,
         targets.InterlockAuto,
         peers.LiteLLM,

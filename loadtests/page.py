@@ -15,7 +15,7 @@ from scripts.pages.markdown import table
 
 NOTE: Final = "<!-- Written by `python -m loadtests {mode} --write`; edits are lost. -->"
 NAMES: Final = {
-    "direct": "direct", "nginx": "nginx", "interlock": "Interlock", "interlock-auto": "Interlock, `auto`",
+    "direct": "direct", "nginx": "nginx", "floor": "floor", "interlock": "Interlock", "interlock-auto": "Interlock, `auto`",
     "litellm": "LiteLLM", "portkey": "Portkey",
 }  # fmt: skip
 METHOD: Final = """\
@@ -25,7 +25,9 @@ The primary figure is **CPU time of the whole process tree** (user + system, eve
 or per streamed delta, from the first request of a cell until the target is at rest again: it moves far less with the mood
 of a shared machine than rates and latencies do. In a round all targets run one after another, every second round in reverse
 order; a ratio is taken to nginx *in the same round*, then the median over the rounds. Differences under 1.3x are noise. An
-answer counts only when it is complete: every delta, the finish reason, the end mark."""
+answer counts only when it is complete: every delta, the finish reason, the end mark. The **floor** is Interlock's own HTTP
+server, event loop and upstream client with nothing between them (`loadtests/floor.py`): bytes in, bytes out. What stands
+there is spent before any of the gateway's own work begins."""
 
 
 def render(run: Run) -> str:

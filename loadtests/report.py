@@ -25,7 +25,7 @@ def default_targets(mode: str) -> list[str]:
     return (
         ["nginx", "interlock"]
         if mode == "quick"
-        else ["direct", "nginx", "interlock", "interlock-auto", "litellm", "portkey"]
+        else ["direct", "nginx", "floor", "interlock", "interlock-auto", "litellm", "portkey"]
     )
 
 

@@ -251,3 +251,19 @@ class InterlockAuto(Interlock):
 
     def headers_for(self, model: str) -> Sequence[str]:
         return (f"x-interlock-tags: {model}",)
+
+
+class Floor(Target):
+    """Interlock's own server, event loop and upstream client with nothing between: see `loadtests.floor`."""
+
+    name = "floor"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "loadtests.floor", str(self.port), str(self.mock_port)]
+
+    @property
+    def cwd(self) -> Path:
+        return Interlock.root
+
+    def environment(self) -> dict[str, str]:
+        return {"PYTHONPATH": str(Interlock.root)}

@@ -10,7 +10,7 @@ import pytest
 from gateway.config.settings import Settings
 from loadtests import native, targets, workloads
 from loadtests.runner import Bench
-from loadtests.targets import Interlock, InterlockAuto
+from loadtests.targets import Floor, Interlock, InterlockAuto
 from loadtests.workloads import Amount
 
 KINDS = ("small_c16", "medium_c16", "burst", "tool_c8", "session")
@@ -18,10 +18,10 @@ KINDS = ("small_c16", "medium_c16", "burst", "tool_c8", "session")
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """Named and `auto`, both running."""
+    """Named, `auto` and the floor, all running."""
     folder = tmp_path_factory.mktemp("bench")
     with native.Mock(folder) as mock:
-        running = [kind(mock.port, folder) for kind in (Interlock, InterlockAuto)]
+        running = [kind(mock.port, folder) for kind in (Interlock, InterlockAuto, Floor)]
         try:
             for target in running:
                 target.start()
@@ -32,8 +32,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("which", [0, 1])
-def test_every_answer_through_the_gateway_is_whole(name: str, which: int, bench: Bench) -> None:
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_every_answer_is_whole(name: str, which: int, bench: Bench) -> None:
     amount = Amount(requests=1 if name == "session" else 24)
     cell = bench.cell(workloads.by_name(name), amount, bench.targets[which], 0)
     assert cell.trouble == ""
