@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar, overload
 
 from gateway.dialects.contract import View
 from gateway.errors import ConfigError
@@ -23,6 +22,29 @@ NO, LIKELY, TOLD, PROVEN = 0, 1, 2, 3
 _AGENT: Final = re.compile(r"([A-Za-z][\w.-]{0,39})/v?(\d[\w.+-]{0,31})")
 
 
+T = TypeVar("T")
+
+
+class lazy(Generic[T]):
+    """functools.cached_property without its lock, which Python 3.11 takes at every first look: a new conversation asks for
+    ten properties, and they were a twelfth of what it costs. A shape belongs to one thread."""
+
+    def __init__(self, of: Callable[[Any], T]) -> None:
+        self._of = of
+        self._name = of.__name__
+        self.__doc__ = of.__doc__
+
+    @overload
+    def __get__(self, shape: None, owner: type) -> lazy[T]: ...
+    @overload
+    def __get__(self, shape: object, owner: type) -> T: ...
+    def __get__(self, shape: object | None, owner: type) -> T | lazy[T]:
+        if shape is None:
+            return self
+        value = shape.__dict__[self._name] = self._of(shape)
+        return value
+
+
 class Shape:
     """One request as a harness file sees it. All properties are lazy and bounded; raw bytes are JSON-escaped text, so
     signatures are chosen without quotes, line breaks and non-ASCII letters."""
@@ -32,11 +54,11 @@ class Shape:
         self.view = view
         self.dialect = dialect
 
-    @cached_property
+    @lazy
     def user_agent(self) -> str:
         return self.headers.get(b"user-agent", b"")[:512].decode("latin-1")
 
-    @cached_property
+    @lazy
     def product(self) -> tuple[str, str]:
         """(name in lower case, version) of the first product token of the user agent; empty strings if none."""
         found = _AGENT.match(self.user_agent)
@@ -46,16 +68,16 @@ class Shape:
         """Trimmed, at most 1024 characters, "" if absent."""
         return self.headers.get(name, b"")[:1024].decode("latin-1").strip()
 
-    @cached_property
+    @lazy
     def tools(self) -> frozenset[str]:
         return frozenset(self.view.tool_names)
 
-    @cached_property
+    @lazy
     def head(self) -> bytes:
         """Raw beginning of the system text."""
         return system_head(self.view)
 
-    @cached_property
+    @lazy
     def first(self) -> bytes:
         """Raw beginning (4096 bytes) of the first message that is not the system's."""
         for raw in self.view.messages[:4]:
@@ -64,21 +86,21 @@ class Shape:
                 return start
         return b""
 
-    @cached_property
+    @lazy
     def last(self) -> bytes:
         """Raw beginning (4096 bytes) of the last message."""
         return bytes(memoryview(self.view.messages[-1])[:4096]) if self.view.messages else b""
 
-    @cached_property
+    @lazy
     def last_role(self) -> Role:
         return last_role(self.view)
 
-    @cached_property
+    @lazy
     def last_text(self) -> str:
         """All text of the last message; decoded, so ask for it only when cheaper evidence points that way."""
         return "\n".join(texts_of(self.view.messages[-1])) if self.view.messages else ""
 
-    @cached_property
+    @lazy
     def turns(self) -> int:
         """Messages that are not the system's, counted up to eight."""
         return sum(

@@ -45,6 +45,10 @@ _VENDOR: Final = re.compile(rb"x-[a-z0-9]{2,32}(?:-[a-z0-9]{1,32}){0,2}-session(
 _USER_SESSION: Final = re.compile(r"_session_([A-Za-z0-9_-]{4,128})\Z")
 _BAGGAGE: Final = re.compile(r"(?:\A|,)\s*session\.id\s*=\s*([^,;\s]{1,256})")
 _HEADERS: Final = (b"thread-id", b"session-id", b"session_id", b"conversation_id")
+_NAMED: Final = frozenset(
+    (b"x-interlock-session", b"x-claude-code-session-id", b"x-session-id", b"x-session-affinity", *_HEADERS)
+)
+"""All headers that name a session by themselves: most requests have none of them."""
 _FIELDS: Final = ("session_id", "sessionId", "thread_id", "conversation_id")
 
 _MARK: Final = re.compile(rb'"(?:cache_control|prompt_cache_breakpoint)"\s*:\s*(?:\{[^{}]*\}|null)')
@@ -95,11 +99,20 @@ def _without(value: str, prefixes: tuple[str, ...]) -> str:
 
 def _hints(shape: Shape, harness: Harness | None) -> Iterator[Hint]:
     """Usable sessions in the order of precedence; lazily, most requests need only the first."""
-    for name in ("x-interlock-session",):
-        yield from _simple(shape, name)
+    named = not _NAMED.isdisjoint(shape.headers)
+    if named:
+        yield from _simple(shape, "x-interlock-session")
     told = harness.session(shape) if harness else None
     if told is not None and _usable(told.id):
         yield Hint(told.id, told.source, told.agent, told.parent if told.parent and _usable(told.parent) else None)
+    if named:
+        yield from _headers(shape)
+    yield from _vendors(shape)
+    yield from _fields(shape.view, harness)
+    yield from _baggage(shape)
+
+
+def _headers(shape: Shape) -> Iterator[Hint]:
     yield from _claude_code(shape)
     parent = _header(shape, b"x-parent-session-id")
     for name in ("x-session-id", "x-session-affinity"):
@@ -107,9 +120,6 @@ def _hints(shape: Shape, harness: Harness | None) -> Iterator[Hint]:
             yield Hint(hint.id, name, agent=hint.id if parent else None, parent=parent)
     for raw in _HEADERS:
         yield from _simple(shape, raw.decode())
-    yield from _vendors(shape)
-    yield from _fields(shape.view, harness)
-    yield from _baggage(shape)
 
 
 def _usable(value: str) -> bool:
@@ -155,7 +165,7 @@ def _fields(view: View, harness: Harness | None) -> Iterator[Hint]:
     session = _of_user_id(view.user_id)
     if session is not None:
         yield Hint(session, "metadata.user_id")
-    for name in _FIELDS:
+    for name in _FIELDS if view.metadata else ():
         value = (view.metadata or {}).get(name, "").strip()
         if value and _usable(value):
             yield Hint(value, f"metadata.{name}")
@@ -179,7 +189,9 @@ def _of_user_id(user_id: str | None) -> str | None:
 
 
 def _baggage(shape: Shape) -> Iterator[Hint]:
-    raw = shape.headers.get(b"baggage", b"")
+    raw = shape.headers.get(b"baggage")
+    if raw is None:
+        return
     found = _BAGGAGE.search(raw[:8192].decode("latin-1"))  # the W3C limit of the header
     if found is not None and _usable(found[1]):
         yield Hint(found[1], "baggage")
