@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_encode import tool_entries
 from gateway.dialects._responses_names import Directory
 from gateway.dialects._responses_read import usage_json
+from gateway.dialects._responses_tools import tool_entries
 from gateway.dialects._shared import encode, one_line, read_error
 from gateway.dialects.contract import ReplyContext
 from gateway.errors import (
