@@ -20,15 +20,7 @@ from gateway.dialects._shared import encode
 from gateway.dialects.contract import Encoded, Target
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
-from gateway.ir.request import (
-    Message,
-    OutputFormat,
-    Part,
-    Reasoning,
-    ReasoningOptions,
-    Request,
-    Text,
-)
+from gateway.ir.request import Message, OutputFormat, Part, Reasoning, ReasoningOptions, Request, Text
 
 _EFFORT_UP_TO: Final = ((4_096, "low"), (16_384, "medium"))
 """Thinking budgets in tokens and the effort that stands for them; above: high."""

@@ -16,19 +16,7 @@ from gateway.dialects._responses_parts import foreign, input_part, output_part, 
 from gateway.dialects._shared import minted, short_name, wrap_custom
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
-from gateway.ir.request import (
-    Audio,
-    File,
-    Image,
-    Message,
-    Opaque,
-    Part,
-    Reasoning,
-    Refusal,
-    Text,
-    ToolCall,
-    ToolResult,
-)
+from gateway.ir.request import Audio, File, Image, Message, Opaque, Part, Reasoning, Refusal, Text, ToolCall, ToolResult
 
 ID_MAX: Final = 64
 """Characters of a call_id that the API takes."""

@@ -10,17 +10,10 @@ import msgspec
 from gateway.dialects._responses_names import Directory, Known
 from gateway.dialects._shared import custom_as_function, encode, short_name
 from gateway.ir.profile import Profile
-from gateway.ir.request import (
-    Request,
-    ServerTool,
-    Tool,
-    ToolChoice,
-)
+from gateway.ir.request import Request, ServerTool, Tool, ToolChoice
 
 EMPTY_SCHEMA: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
 _array: Final = msgspec.json.Decoder(list[msgspec.Raw])
-
-
 _map: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 

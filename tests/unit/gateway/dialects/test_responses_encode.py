@@ -9,13 +9,7 @@ import pytest
 from gateway.dialects._responses_decode import decode_request
 from gateway.errors import UnsupportedFeature
 from gateway.ir.profile import Profile
-from gateway.ir.request import (
-    Message,
-    OutputFormat,
-    Reasoning,
-    ReasoningOptions,
-    Text,
-)
+from gateway.ir.request import Message, OutputFormat, Reasoning, ReasoningOptions, Text
 from tests.support.requests import PLAIN, TOOL, chat, said, sent
 
 

@@ -4,16 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.ir.events import (
-    BlockStart,
-    BlockStop,
-    Delta,
-    Finished,
-    UsageReport,
-)
+from gateway.ir.events import BlockStart, BlockStop, Delta, Finished, UsageReport
 from gateway.ir.request import ToolCall
 from gateway.ir.usage import Usage
-from tests.support.responses import CALL, CREATED, added, arguments, completed, decoded, done, whole
+from tests.support.responses_in import CALL, CREATED, added, arguments, completed, decoded, done, whole
 
 
 def test_a_call() -> None:

@@ -7,14 +7,10 @@ import pytest
 
 from gateway.dialects._responses_stream_in import Decoder, decode_response
 from gateway.errors import UpstreamOverloaded, UpstreamProtocol, UpstreamRateLimited, UpstreamRejected
-from gateway.ir.events import (
-    Failed,
-    Finished,
-    Started,
-)
+from gateway.ir.events import Failed, Finished, Started
 from gateway.ir.request import Reasoning, Text, ToolCall
 from gateway.ir.usage import Usage
-from tests.support.responses import CALL, CREATED, completed, decoded, done, frame, text, whole
+from tests.support.responses_in import CALL, CREATED, completed, decoded, done, frame, text, whole
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 from gateway.ir.request import Opaque, Reasoning, Text, ToolCall
-from tests.support.responses import CALL, CREATED, added, arguments, completed, done, text, whole
+from tests.support.responses_in import CALL, CREATED, added, arguments, completed, done, text, whole
 
 
 def test_items_may_end_out_of_order() -> None:

@@ -2,18 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.ir.events import (
-    Annotated,
-    BlockStart,
-    BlockStop,
-    Delta,
-    Finished,
-    Started,
-    UsageReport,
-)
+from gateway.ir.events import Annotated, BlockStart, BlockStop, Delta, Finished, Started, UsageReport
 from gateway.ir.request import Refusal, Text
 from gateway.ir.usage import Usage
-from tests.support.responses import CREATED, added, completed, decoded, done, text, whole
+from tests.support.responses_in import CREATED, added, completed, decoded, done, text, whole
 
 
 def test_a_message() -> None:

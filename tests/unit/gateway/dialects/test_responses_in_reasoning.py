@@ -2,14 +2,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.ir.events import (
-    BlockStart,
-    BlockStop,
-    Delta,
-    Sealed,
-)
+from gateway.ir.events import BlockStart, BlockStop, Delta, Sealed
 from gateway.ir.request import Reasoning
-from tests.support.responses import CREATED, added, completed, decoded, done
+from tests.support.responses_in import CREATED, added, completed, decoded, done
 
 
 def test_reasoning_is_sealed_by_its_last_copy() -> None:

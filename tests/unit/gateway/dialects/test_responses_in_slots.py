@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from gateway.ir.request import ToolCall
-from tests.support.responses import CALL, CREATED, added, arguments, completed, done, whole
+from tests.support.responses_in import CALL, CREATED, added, arguments, completed, done, whole
 
 
 def test_a_changed_item_id_is_the_same_item() -> None:

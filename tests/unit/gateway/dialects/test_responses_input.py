@@ -4,18 +4,7 @@ import pytest
 
 from gateway.dialects._responses_input import NO_RESULT, call_id
 from gateway.errors import UnsupportedFeature
-from gateway.ir.request import (
-    Image,
-    Message,
-    Opaque,
-    Reasoning,
-    Refusal,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-)
+from gateway.ir.request import Image, Message, Opaque, Reasoning, Refusal, Text, Tool, ToolCall, ToolChoice, ToolResult
 from tests.support.requests import PLAIN, TOOL, chat, said, sent
 
 

@@ -7,13 +7,22 @@ import pytest
 
 from gateway.dialects._responses_stream_in import Decoder, decode_response
 from gateway.errors import UpstreamProtocol
-from gateway.ir.events import (
-    Finished,
-    Response,
-)
+from gateway.ir.events import Finished, Response
 from gateway.ir.request import Reasoning, Text, ToolCall
 from gateway.ir.usage import Usage
-from tests.support.responses import CALL, CREATED, USAGE, added, arguments, completed, decoded, done, frame, text, whole
+from tests.support.responses_in import (
+    CALL,
+    CREATED,
+    USAGE,
+    added,
+    arguments,
+    completed,
+    decoded,
+    done,
+    frame,
+    text,
+    whole,
+)
 
 
 def test_frames_of_other_servers() -> None:

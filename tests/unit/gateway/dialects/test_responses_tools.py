@@ -8,15 +8,7 @@ import pytest
 from gateway.dialects._responses_encode import encode_request
 from gateway.dialects.contract import Target
 from gateway.ir.profile import Profile
-from gateway.ir.request import (
-    Message,
-    ServerTool,
-    Text,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
-)
+from gateway.ir.request import Message, ServerTool, Text, Tool, ToolCall, ToolChoice, ToolResult
 from tests.support.requests import OPENAI, PLAIN, TOOL, chat, said, sent
 
 
