@@ -21,7 +21,8 @@ def tag(call: Invocation) -> None:
 
 
 def checkout(call: Invocation) -> None:
-    """`git checkout -- path`, `git checkout tree path`, `--force` and `--pathspec-from-file` throw changes away."""
+    """`git checkout -- path`, `git checkout tree path`, `--force` and `--pathspec-from-file` throw changes away; `-B` moves
+    a branch, as `git branch -f` does."""
     settings(call)
     words = [item.value or "" for item in call.argv]
     creates = call.has("-b", "-B", "--orphan")
@@ -30,7 +31,16 @@ def checkout(call: Invocation) -> None:
     many = len(call.operands) > 1 and not creates and not call.has("-t", "--track", "--detach", "-d")
     if (
         call.has(
-            "-f", "--force", "--pathspec-from-file", "-p", "--patch", "--ours", "--theirs", "--no-overlay", "--merge"
+            "-B",
+            "-f",
+            "--force",
+            "--pathspec-from-file",
+            "-p",
+            "--patch",
+            "--ours",
+            "--theirs",
+            "--no-overlay",
+            "--merge",
         )
         or paths
         or (many and behind < 0)

@@ -16,9 +16,7 @@ def push(call: Invocation) -> None:
     if call.operands and call.operands[0].value:
         remote_of(call, call.operands[0].value)
     refs = call.texts()[1:]
-    if call.has("-f", "--force", "--mirror", "--delete", "-d", "--prune") and not (
-        call.has("--force-with-lease") and not call.has("-f", "--mirror", "--delete", "-d", "--prune")
-    ):
+    if call.has("-f", "--force", "--mirror", "--delete", "-d", "--prune"):  # a lease beside --force counts for nothing
         call.effect("destructive")
     if any(ref.startswith(("+", ":")) for ref in refs):
         call.effect("destructive")

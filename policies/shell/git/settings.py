@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from policies.shell.model import Invocation
+from policies.shell.state import HOME
+from policies.shell.words import Field
 
 _PROGRAM_SETTINGS = re.compile(
     r"core\.(?:pager|editor|sshcommand|fsmonitor|hookspath|gitproxy|askpass|worktree|attributesfile|alternaterefscommand)"
@@ -18,7 +20,8 @@ _PROGRAM_SETTINGS = re.compile(
 
 def settings(call: Invocation) -> None:
     """What every subcommand has: settings given with the call, and where git looks for its programs."""
-    for item in [*call.values.get("-c", []), *call.values.get("--config-env", [])]:
+    given = ("-c", "--config", "--config-env")  # --config: of clone
+    for item in [item for option in given for item in call.values.get(option, [])]:
         name = (item.value or "").partition("=")[0]
         if item.value is None or _PROGRAM_SETTINGS.fullmatch(name):
             call.effect("exec_data")
@@ -45,17 +48,20 @@ def config(call: Invocation) -> None:
             "--get", "--get-all", "--get-regexp", "--get-urlmatch", "-l", "--list", "--get-color", "--get-colorbool"
         )
     if writes:
-        call.write(
-            "~/.gitconfig".replace("~", "\0")
-            if call.has("--global")
-            else "/etc/gitconfig"
-            if call.has("--system")
-            else ".git/config"
-        )
+        call.write(*_settings_file(call))
         if texts and _PROGRAM_SETTINGS.fullmatch(texts[0]):
             call.effect("exec_data", "persistence")
     elif texts and re.match(r"(?i)credential|.*token|.*password", texts[0]):
         call.effect("secrets")
+
+
+def _settings_file(call: Invocation) -> list[Field | str]:
+    named: list[Field | str] = [*call.values.get("-f", []), *call.values.get("--file", [])]
+    if named:
+        return named
+    if call.has("--global"):
+        return [f"{HOME}/.gitconfig"]
+    return ["/etc/gitconfig" if call.has("--system") else ".git/config"]
 
 
 def alias(call: Invocation) -> None:

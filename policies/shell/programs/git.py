@@ -116,7 +116,7 @@ PROGRAMS = (
             ),
             "tag": program(
                 "",
-                "=: -m -F -u --message --local-user --cleanup\n=r: --file\n: -a -s -d -f -l -v --annotate --sign "
+                "=: -m -u --message --local-user --cleanup\n=r: -F --file\n: -a -s -d -f -l -v --annotate --sign "
                 "--delete --force --list --verify\n?: -n --contains --merged --no-merged --points-at --sort --format "
                 "--column",
                 special=tag,
@@ -218,7 +218,11 @@ PROGRAMS = (
                 subs={
                     "": program("", special=settings),
                     "list": program("", special=settings),
-                    "*": program("", ": -f --force -b -B -d --detach --lock", special=worktree),
+                    "*": program(
+                        "",
+                        "=: -b -B --reason\n: -f --force -d --detach --lock --checkout --no-checkout --guess-remote",
+                        special=worktree,
+                    ),
                 },
             ),
             "submodule": program(
@@ -258,10 +262,10 @@ PROGRAMS = (
             ),
             "commit": program(
                 "",
-                "=: -m -F -C -c -t -S --message --author --date --fixup --squash --trailer --cleanup\n=r: --file "
+                "=: -m -C -c --message --author --date --fixup --squash --trailer --cleanup\n=r: -F -t --file "
                 "--template\n: -a -p -s -e -n -q -v -o -i --all --patch --signoff --amend --no-edit --allow-empty "
                 "--allow-empty-message --no-verify --dry-run --quiet --verbose --only --include --interactive "
-                "--reset-author\n?: --gpg-sign --untracked-files",
+                "--reset-author\n?: -S --gpg-sign --untracked-files",
                 special=write_tree,
             ),
             "add init merge cherry-pick revert am apply notes rerere sparse-checkout update-index write-tree "

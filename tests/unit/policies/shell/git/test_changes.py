@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.shell import effects
+from tests.support.shell import effects, facts, one
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,20 @@ def test_destruction(text):
 )
 def test_no_destruction(text):
     assert "destructive" not in effects(text)
+
+
+def test_a_branch_that_is_made_again_loses_what_it_had():
+    assert "destructive" in effects("git checkout -B main origin/main")
+    assert "destructive" in effects("git switch -C main origin/main")
+
+
+def test_a_message_from_a_file_reads_it():
+    assert facts("git commit -F /etc/passwd").reads == ("/etc/passwd",)
+    assert facts("git tag -F /etc/passwd v1").reads == ("/etc/passwd",)
+    assert facts("git commit -F - <<'X'\nDone\nX").reads == ()
+    assert one("git commit -S -m x").operands == ()  # -S takes its key only when it is attached
+
+
+def test_a_new_work_tree_is_written_where_it_goes():
+    assert facts("git worktree add -b feature ../x").writes == ("/x",)
+    assert facts("git worktree add ../x feature").writes == ("/x",)
