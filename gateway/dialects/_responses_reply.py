@@ -162,7 +162,7 @@ def _choice(request: Request) -> Any:
     named = [{"type": known.kind, "name": known.name} for known in map(directory.find, choice.names)]
     if choice.mode == "tool":
         return named[0] if named else "required"
-    return {"type": "allowed_tools", "mode": "auto", "tools": named}
+    return {"type": "allowed_tools", "mode": "required" if choice.must else "auto", "tools": named}
 
 
 # --- errors ------------------------------------------------------------------------------------------------------
