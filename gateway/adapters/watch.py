@@ -33,13 +33,19 @@ def stamp(path: str) -> Stamp:
 
 
 class Watcher:
-    """`async with Watcher([path], on_change)`. Calls of `on_change` never overlap; what changes during one is told after it.
+    """`async with Watcher(lambda: [path], on_change)`: the list is asked for at every look, because a reload may name other
+    files; one that is new in it is no change. Calls of `on_change` never overlap; what changes during one is told after it.
     A file that disappears is not a change (editors replace files): its return is. SIGHUP needs the main thread."""
 
     def __init__(
-        self, paths: Sequence[str], on_change: OnChange, *, interval_s: float = INTERVAL_S, sighup: bool = True
+        self,
+        paths: Callable[[], Sequence[str]],
+        on_change: OnChange,
+        *,
+        interval_s: float = INTERVAL_S,
+        sighup: bool = True,
     ) -> None:
-        self._paths = tuple(paths)
+        self._paths = paths
         self._on_change = on_change
         self._interval_s = interval_s
         self._sighup = sighup
@@ -68,7 +74,7 @@ class Watcher:
         self._asked.set()
 
     def _stamps(self) -> dict[str, Stamp]:
-        return {path: stamp(path) for path in self._paths}
+        return {path: stamp(path) for path in self._paths()}
 
     async def _run(self) -> None:
         while True:
@@ -83,8 +89,8 @@ class Watcher:
 
     async def _reason(self) -> str | None:
         now = await asyncio.to_thread(self._stamps)
-        changed = [path for path, new in now.items() if new is not None and new != self._seen[path]]
-        self._seen = {path: self._seen[path] if new is None else new for path, new in now.items()}
+        changed = [path for path, new in now.items() if new is not None and new != self._seen.get(path, new)]
+        self._seen = {path: self._seen.get(path) if new is None else new for path, new in now.items()}
         if self._asked.is_set():
             self._asked.clear()
             return "SIGHUP"

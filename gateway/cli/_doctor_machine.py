@@ -198,7 +198,11 @@ def same(url: str, other: str, number: int | None = None) -> bool:
 
 
 def _server(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
+    """What is no URL (an open bracket, a port that is no number) is a server of its own name."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url, 0
     try:
         given = parts.port
     except ValueError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -62,7 +62,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, endpoint: Endpoint) -> 
     headers = {name.decode("ascii"): value.decode("latin-1") for name, value in endpoint.headers}
     try:
         async with session.get(url, headers=headers, allow_redirects=False, proxy=endpoint.proxy) as reply:
-            raw = await reply.content.read(BODY_BYTES_MAX)
+            raw = await _body(reply.content.iter_any())
             now_s = time.time()
             try:
                 body = json.loads(raw)
@@ -75,11 +75,22 @@ async def _ask(session: aiohttp.ClientSession, url: str, endpoint: Endpoint) -> 
         return Reply(0, str(error) or type(error).__name__)
 
 
+async def _body(arriving: AsyncIterable[bytes]) -> bytes:
+    """All of it, up to BODY_BYTES_MAX or the piece that passes it (`read(n)` gives what has arrived so far)."""
+    pieces, size = [], 0
+    async for piece in arriving:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= BODY_BYTES_MAX:
+            break
+    return b"".join(pieces)
+
+
 def skew(date: str | None, now_s: float) -> float | None:
     """Our clock minus the server's `Date`, in seconds (its resolution is one)."""
     try:
         return now_s - parsedate_to_datetime(date).timestamp() if date else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -124,16 +124,25 @@ class Supervisor:
     # --- the workers ------------------------------------------------------------------------------------------
 
     def _start(self, worker: Worker) -> None:
-        worker.again_at = None
+        """Where the machine has no memory or no process left for it, it is tried again: the others serve on."""
+        worker.again_at, worker.since, worker.ready = None, self.system.now(), False
         self.board.began(worker.slot)
-        worker.pid, worker.since, worker.ready = self.system.fork(worker.slot), self.system.now(), False
+        try:
+            worker.pid = self.system.fork(worker.slot)
+        except OSError as error:
+            self.board.ended(worker.slot)
+            worker.deaths += 1
+            pause = pause_s(worker.deaths)
+            worker.again_at = self.system.now() + pause
+            _log.error("worker %d cannot be started (%s); it is tried again in %.1f s", worker.slot, error, pause)
 
     def _start_again(self) -> None:
         now = self.system.now()
         for worker in self.workers:
             if worker.again_at is not None and worker.again_at <= now:
                 self._start(worker)
-                _log.info("worker %d starts again (pid %d)", worker.slot, worker.pid)
+                if worker.pid is not None:
+                    _log.info("worker %d starts again (pid %d)", worker.slot, worker.pid)
 
     def _reap(self) -> int | None:
         """Takes note of the dead. The exit code when there is no sense in going on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -168,6 +169,8 @@ def _lines(ledger: Path) -> Iterator[Path]:
             text = "".join(json.dumps(line) + "\n" for line in outcomes.lines(ledger))
         except ConfigError as error:
             _stop(error.text())
+        except sqlite3.Error as error:
+            _stop(f"the ledger cannot be read: {error}")
         if not text:
             _stop(
                 f"{ledger} has no decision whose ask was kept and whose outcome was seen: set `ledger.keep_asks: true`, "

@@ -95,6 +95,22 @@ class Start:
         return [str(path) for path in (*own, *policy_files.paths(self.loaded))]
 
 
+class Latest:
+    """A start whose `files` are those of the configuration read last, be it a good one or not: a policy that it names is
+    watched from then on."""
+
+    def __init__(self, start: Start) -> None:
+        self._first, self._loaded = start, start.loaded
+        self.start = replace(start, load=self._load)
+
+    async def _load(self) -> Loaded:
+        self._loaded = await self._first.load()
+        return self._loaded
+
+    def files(self) -> list[str]:
+        return replace(self._first, loaded=self._loaded).files
+
+
 def _main(config: str | None, host: str | None, port: int | None, state_dir: Path, workers: int | None) -> int:
     start = asyncio.run(_decide(config, host, port, state_dir, workers))
     listening = bind(start.address, start.port)
@@ -153,10 +169,11 @@ def with_workers(loaded: Loaded, workers: int) -> Loaded:
 
 async def _one(start: Start, listening: socket.socket) -> int:
     """The only process."""
-    gateway = start.gateway(listening=listening)
+    latest = Latest(start)
+    gateway = latest.start.gateway(listening=listening)
     await gateway.start()
     try:
-        return await _serve(gateway, listening, start.files, lambda: _say(listening))
+        return await _serve(gateway, listening, latest.files, lambda: _say(listening))
     finally:
         await gateway.stop()
 
@@ -244,7 +261,7 @@ async def _worker(start: Start, listening: socket.socket, crew: Crew, ready: Cal
     gateway = start.gateway(crew, listening)
     await gateway.start()
     try:
-        return await _serve(gateway, listening, (), ready, life)
+        return await _serve(gateway, listening, tuple, ready, life)  # the supervisor watches
     finally:
         await gateway.stop()
 
@@ -398,7 +415,7 @@ def server(gateway: Gateway, settings: Settings) -> uvicorn.Server:
 async def _serve(
     gateway: Gateway,
     listening: socket.socket,
-    files: Sequence[str],
+    files: Callable[[], Sequence[str]],
     say: Callable[[], None],
     life: int | None = None,
 ) -> int:

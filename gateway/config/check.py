@@ -32,7 +32,7 @@ def problems(settings: Settings, catalog: Catalog, broken_models: tuple[str, ...
 
 def warnings(settings: Settings) -> list[Problem]:
     """What works but is probably not meant."""
-    found: list[Problem] = []
+    found: list[Problem] = list(_hidden(settings.models))
     always: str | None = None
     served = {LANE_PREFIX + model.lane for model in settings.models.values() if model.enabled}
     for i, route in enumerate(settings.routes):
@@ -50,6 +50,17 @@ def warnings(settings: Settings) -> list[Problem]:
                     Problem(path=("routes", i, "to", j), message=f"no enabled model is in the lane of {target}")
                 )
     return found
+
+
+def _hidden(models: Mapping[str, ModelConfig]) -> Iterator[Problem]:
+    """Models whose name for Claude Code is another one's: asking for it gets that one."""
+    taken = {name: name for name in models}
+    for name in models:
+        alias = claude_alias(name)
+        other = taken.setdefault(alias, name)
+        if other != name:
+            message = f"Claude Code cannot ask for it: {alias!r} means {other}"
+            yield Problem(path=("models", name), message=message, accepted="another name")
 
 
 def _alone(settings: Settings, route: RouteConfig, place: int) -> Iterator[Problem]:

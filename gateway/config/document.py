@@ -182,6 +182,7 @@ class _Builder:
         self.key_places: dict[Path, Place] = {}
         self.problems: list[Problem] = []
         self.nodes = 0
+        self.merging = 0
 
     def build(self, node: _Node, path: Path) -> Any:
         self.nodes += 1
@@ -219,8 +220,12 @@ class _Builder:
 
     def merge(self, value: _Node, path: Path, into: dict[str, Any]) -> None:
         """`<<`: keys of another mapping, or of several, earlier ones first; own keys win over all."""
+        self.merging += 1
+        if self.merging > DEPTH_MAX:  # through aliases, which no nesting of the text bounds
+            raise _Stop(f"<< inside << deeper than {DEPTH_MAX} levels", value.place)
         for source in value.items if value.kind == "list" else [value]:
             if source.kind != "map":
                 raise _Stop("<< takes a mapping or a list of mappings", value.place)
             for name, entry in self.mapping(source, path).items():
                 into.setdefault(name, entry)
+        self.merging -= 1

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
+import msgspec
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from gateway.config.base import (
@@ -87,6 +88,20 @@ class Capabilities(Strict):
     reasoning: bool | None = Field(default=None, description="Thinks before it answers.")
 
 
+def _raw_json(value: bytes | None) -> bytes | None:
+    """What is put into request bodies as it is: anything else would spoil every one of them."""
+    try:
+        if value is not None:
+            msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f'not JSON ({error}); write it as text in quotes, like \'{{"type":"disabled"}}\'') from None
+    return value
+
+
+def _hint(of: Any) -> Any:
+    return Annotated[of, AfterValidator(_raw_json)] if of == bytes | None else of
+
+
 if TYPE_CHECKING:
 
     class ProfileOverrides(Strict): ...
@@ -97,7 +112,7 @@ else:
         "ProfileOverrides",
         __base__=Strict,
         __module__=__name__,
-        **{f.name: (_HINTS[f.name], f.default) for f in fields(Profile)},
+        **{f.name: (_hint(_HINTS[f.name]), f.default) for f in fields(Profile)},
     )
 ProfileOverrides.__doc__ = (
     "Differences from the provider's profile; the fields are those of gateway.ir.profile.Profile."

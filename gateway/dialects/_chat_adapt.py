@@ -251,6 +251,8 @@ def _messages(
         _fit_messages(view, profile, changed, since)
         if not changed and isinstance(view, ChatView):
             view.fitted[flags] = _settled(view)
+    if profile.call_seal is not None:
+        _seal_calls(view, profile.call_seal, changed)
     if not changed and note is None:
         return None
     member = next(m for m in reversed(members) if m.key == "messages")
@@ -302,6 +304,32 @@ def _role_for(role: str, profile: Profile, conversation: bool) -> str:
     if role in ("system", "developer") and conversation and not profile.mid_system:
         return "user"
     return "system" if role == "developer" and not profile.developer_role else role
+
+
+class _Calling(msgspec.Struct):
+    tool_calls: msgspec.Raw = RAW_NULL
+
+
+class _Sealed(msgspec.Struct):
+    extra_content: msgspec.Raw = RAW_NULL
+
+
+_calling: Final = msgspec.json.Decoder(_Calling)
+_sealed: Final = msgspec.json.Decoder(_Sealed)
+
+
+def _seal_calls(view: View, seal: bytes, changed: dict[int, bytes | None]) -> None:
+    """The first call of each turn gets `seal` as its `extra_content` where it has none (Profile.call_seal)."""
+    for index, raw in enumerate(view.messages):
+        if role_of(raw) != "assistant" or b'"tool_calls"' not in (data := bytes(raw)):
+            continue
+        at = f"$.messages[{index}]"
+        array = bytes_of(parsed(_calling, raw, at).tool_calls)
+        calls = parsed(_raws, array, f"{at}.tool_calls") if array else []
+        if array is None or not calls or bytes_of(parsed(_sealed, calls[0], f"{at}.tool_calls[0]").extra_content):
+            continue
+        first = splice.splice(bytes(calls[0]), {"extra_content": seal})
+        changed[index] = splice.splice(data, {"tool_calls": edited_array(array, calls, {0: first})})
 
 
 class _ToolMessage(msgspec.Struct):

@@ -131,6 +131,8 @@ class _Writer:
         if calls:
             value["content"] = value["content"] or None
             value["tool_calls"] = [self._call(call) for call in calls]
+            if self._profile.call_seal is not None:
+                value["tool_calls"][0]["extra_content"] = raw(self._profile.call_seal)
             self._pending = {call.id: call for call in calls}
         self._out.append(self._named(message, value))
 

@@ -19,10 +19,17 @@ class _Block(msgspec.Struct):
     type: str = ""
 
 
+class _Delta(msgspec.Struct):
+    text: str = ""
+    thinking: str = ""
+    partial_json: str = ""
+
+
 class _Event(msgspec.Struct):
     type: str = ""
     index: int = 0
     content_block: _Block | None = None
+    delta: _Delta | None = None
 
 
 _decode: Final = msgspec.json.Decoder(_Event).decode
@@ -30,7 +37,7 @@ _decode: Final = msgspec.json.Decoder(_Event).decode
 
 def resumed(context: ReplyContext, delivered: bytes) -> Resumed | None:
     """See ClientDialect.resumed."""
-    blocks = 0
+    blocks = said = 0
     open_: dict[int, str] = {}
     started = False
     for raw in SseSplitter().feed(delivered):
@@ -41,20 +48,22 @@ def resumed(context: ReplyContext, delivered: bytes) -> Resumed | None:
             case "content_block_start" if event.content_block is not None:
                 blocks = max(blocks, event.index + 1)
                 open_[event.index] = event.content_block.type
+            case "content_block_delta" if event.delta is not None:
+                said += len(event.delta.text) + len(event.delta.thinking) + len(event.delta.partial_json)
             case "content_block_stop":
                 open_.pop(event.index, None)
             case "message_delta" | "message_stop" | "error":
                 return None
     if not started or list(open_) not in ([], [blocks - 1]) or any(kind != "text" for kind in open_.values()):
         return None
-    return Resumed(_Resuming(context, blocks, bool(open_), len(delivered)), OPEN if open_ else None)
+    return Resumed(_Resuming(context, blocks, bool(open_), said), OPEN if open_ else None)
 
 
 class _Resuming(MessagesEncoder):
-    def __init__(self, context: ReplyContext, blocks: int, text_open: bool, delivered_bytes: int) -> None:
+    def __init__(self, context: ReplyContext, blocks: int, text_open: bool, said: int) -> None:
         super().__init__(context)
         self._started = True
         self._next = blocks
-        self._sent_bytes = delivered_bytes
+        self._sent_bytes = said
         if text_open:
             self._open, self._lazy[OPEN] = OPEN, "text"

@@ -14,7 +14,6 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.dialects._shared import (
-    Bad,
     added_items,
     check_utf8,
     encode,
@@ -24,7 +23,7 @@ from gateway.dialects._shared import (
     understood,
 )
 from gateway.dialects.contract import Target, View
-from gateway.errors import MalformedRequest, UnsupportedFeature
+from gateway.errors import UnsupportedFeature
 from gateway.ir.usage import Usage
 from gateway.wire import splice
 from gateway.wire.sse import is_comment
@@ -334,8 +333,6 @@ def usage_json(counts: Usage | None) -> dict[str, Any] | None:
 __all__ = [
     "CONVERSATION_CURE",
     "KNOWN",
-    "Bad",
-    "MalformedRequest",
     "UsageJson",
     "adapt",
     "is_plain",

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.dialects._responses_encode import tool_entries
 from gateway.dialects._responses_names import Directory
 from gateway.dialects._responses_read import usage_json
+from gateway.dialects._responses_tools import tool_entries
 from gateway.dialects._shared import encode, one_line, read_error
 from gateway.dialects.contract import ReplyContext
 from gateway.errors import (
@@ -162,7 +162,7 @@ def _choice(request: Request) -> Any:
     named = [{"type": known.kind, "name": known.name} for known in map(directory.find, choice.names)]
     if choice.mode == "tool":
         return named[0] if named else "required"
-    return {"type": "allowed_tools", "mode": "auto", "tools": named}
+    return {"type": "allowed_tools", "mode": "required" if choice.must else "auto", "tools": named}
 
 
 # --- errors ------------------------------------------------------------------------------------------------------

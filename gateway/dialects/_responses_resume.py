@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.dialects._responses_out_message import SpokenWriter
 from gateway.dialects._responses_reply import Frame
-from gateway.dialects._responses_stream_out import Encoder, _Spoken
+from gateway.dialects._responses_stream_out import Encoder
 from gateway.dialects.contract import ReplyContext, Resumed
 from gateway.wire.sse import SseSplitter, data_of
 
@@ -110,11 +111,9 @@ class _Resuming(Encoder):
             namespaces=context.namespaces,
             request=context.request,
         )
-        self._context = shown
-        self._frame = Frame(head.id, shown, created)
-        self._sequence = seen.sequence + 1
-        self._output = list(seen.output)
+        self._out.context = shown
+        self._out.frame = Frame(head.id, shown, created)
+        self._out.sequence = seen.sequence + 1
+        self._out.items = list(seen.output)
         if seen.at is not None:
-            writer = _Spoken(self, "")
-            writer._at, writer._text = seen.at, list(seen.text)
-            self._writer, self._current = writer, OPEN
+            self._writer, self._current = SpokenWriter.resumed(self._out, seen.at, seen.text), OPEN

@@ -7,7 +7,7 @@
 | `_messages_reasoning` | thinking blocks: find, drop, restore, switch off |
 | `_messages_blocks`, `_messages_decode` | request to neutral form |
 | `_messages_turns`, `_messages_encode` | neutral form to request |
-| `_messages_stream_in`, `_messages_usage` | replies of upstreams |
+| `_messages_stream_in` with `_messages_in_blocks` and `_messages_in_frames`, `_messages_usage` | replies of upstreams |
 | `_messages_stream_out`, `_messages_errors` | replies and errors for clients |
 | `_messages_count` | count_tokens |
 | `_messages_ids`, `_messages_json` | tool ids across dialects, byte edits |

@@ -1,10 +1,17 @@
 """The OpenAI Responses dialect (`/v1/responses`): Codex, OpenCode and qwen-code in their Responses mode, the OpenAI SDKs.
 
-The parts: `_responses_read` (view, pass-through), `_responses_decode` and `_responses_encode` (requests),
-`_responses_stream_in` and `_responses_stream_out` (replies, whole ones too), `_responses_reply` (the response object,
-errors), `_responses_reasoning`, `_responses_names` (namespaces), `_responses_custom` (free-text tools) and
-`_responses_state` (stored responses). Sources are named there; the order of events and failure reports in
-reference/protocols.md 1.2.
+The parts (`_responses_...`):
+
+| what | where |
+|---|---|
+| requests of clients | `read` (view, pass-through), `decode`, `names` (namespaces), `parts` |
+| requests to upstreams | `encode`, with `input` and `tools`; `reasoning`, `custom` (free-text tools) |
+| replies of upstreams, whole ones too | `stream_in`, with `in_...` for each kind of item |
+| replies to clients, whole ones too | `stream_out`, with `output` and `out_...` for each kind of item; `resume` |
+| the response object, errors | `reply` |
+| stored responses | `state` |
+
+Sources are named there; the order of events and failure reports in reference/protocols.md 1.2.
 """
 
 from __future__ import annotations

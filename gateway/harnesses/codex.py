@@ -63,7 +63,7 @@ def metadata(shape: Shape) -> _Metadata:
         return _NOTHING
     try:
         return _metadata.decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # 16 KB hold 16,000 brackets
         return _NOTHING
 
 

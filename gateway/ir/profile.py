@@ -35,6 +35,9 @@ class Profile:
     """Tool results may carry images; otherwise they follow in a user message after all results."""
     continue_fields: bytes | None = None
     """Raw JSON object of the top-level fields that make a chat server continue a trailing assistant message (vLLM)."""
+    call_seal: bytes | None = None
+    """Raw JSON of the `extra_content` that the first tool call of an assistant turn gets where it has none: its own was
+    lost, or another vendor made the call (Gemini 3: 400 without)."""
     custom_tools: bool = False
     """Free-text (custom, grammar) tools are understood; otherwise they become functions with one string argument."""
     json_schema: bool = True

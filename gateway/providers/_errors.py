@@ -251,7 +251,7 @@ def _seconds_between(sent: bytes | None, until: bytes) -> float | None:
     try:
         start, end = (parsedate_to_datetime(v.decode("ascii")) for v in (sent, until))
         return max((end - start).total_seconds(), 0.0)
-    except (ValueError, TypeError, UnicodeDecodeError):
+    except (ValueError, TypeError, OverflowError):  # a day or a zone of twenty digits overflows
         return None
 
 

@@ -30,6 +30,7 @@ from policies.shell.syntax import (
     Text,
     Unread,
     Word,
+    substitutions,
 )
 
 Json = dict[str, Any]
@@ -326,20 +327,6 @@ def _hoisted(name: str, body: Stmt) -> Stmt:
     if isinstance(body.cmd, Binary):
         return replace(body, cmd=Binary(body.cmd.op, _hoisted(name, body.cmd.left), body.cmd.right))
     return Stmt(Function(name, body))
-
-
-def substitutions(word: Word) -> list[Subst]:
-    """All substitutions of a word, at any depth of `${…}`."""
-    out: list[Subst] = []
-    for part in word:
-        if isinstance(part, Subst):
-            out.append(part)
-        elif isinstance(part, Param):
-            out.extend(part.inner)
-            out.extend(substitutions(part.word or ()))
-        elif isinstance(part, Unread):
-            out.extend(part.inner)
-    return out
 
 
 def _assigned(node: Any) -> tuple[str, ...]:

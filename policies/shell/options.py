@@ -148,7 +148,8 @@ def _add(call: Invocation, name: str, option: Option, value: Field | None) -> No
 def _mean(call: Invocation, kind: str, value: Field) -> None:
     text = value.value
     if kind == "r" or kind == "d":
-        call.read(value)
+        if text != "-":  # standard input
+            call.read(value)
     elif kind == "w":
         call.write(value)
     elif kind == "x":

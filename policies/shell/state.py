@@ -18,6 +18,15 @@ DIRS_MAX = 6
 Dirs = tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a script is read: the directory it starts in, the home directory if known, the roots of the workspace."""
+
+    cwd: str
+    home: str | None
+    roots: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class State:
     """`dirs`: where the next command may run if the last one succeeded; `failed`: if it failed. `values`: constants, None

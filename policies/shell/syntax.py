@@ -164,3 +164,17 @@ class NotRead(Exception):
 
 def text(value: str, quoted: bool = False) -> Word:
     return (Text(value, quoted),)
+
+
+def substitutions(word: Word) -> list[Subst]:
+    """All substitutions of a word, at any depth of `${…}`."""
+    out: list[Subst] = []
+    for part in word:
+        if isinstance(part, Subst):
+            out.append(part)
+        elif isinstance(part, Param):
+            out.extend(part.inner)
+            out.extend(substitutions(part.word or ()))
+        elif isinstance(part, Unread):
+            out.extend(part.inner)
+    return out

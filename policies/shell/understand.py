@@ -11,8 +11,9 @@ from policies.shell import mvdan, plain
 from policies.shell.hidden import hidden
 from policies.shell.paths import resolve
 from policies.shell.salvage import salvage
+from policies.shell.state import Place
 from policies.shell.syntax import NotRead, Script
-from policies.shell.walk import COMMANDS_MAX, Place, Walker
+from policies.shell.walk import COMMANDS_MAX, Walker
 from policies.verdict import NeedParse
 
 CHARS_MAX = 10_000

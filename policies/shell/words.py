@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from policies.shell.state import HOME, State
-from policies.shell.syntax import Param, Part, Subst, Text, Unread, Word
+from policies.shell.syntax import Param, Part, Subst, Text, Word, substitutions
 
 NUMBER = "$((…))"
 """Stands for a number that is not worked out."""
@@ -64,7 +64,7 @@ def expand(word: Word, state: State, run: Run) -> list[Field]:
             return [Field(part.value, bare=False)]
         if "{" not in part.value and not part.value.startswith("~"):
             return [Field(part.value, _active(part.value))]
-    printed = {id(subst): run(subst) for subst in _all(word)}
+    printed = {id(subst): run(subst) for subst in substitutions(word)}
     out: list[Field] = []
     for parts in _braces(word):
         if parts is None:
@@ -75,7 +75,7 @@ def expand(word: Word, state: State, run: Run) -> list[Field]:
 
 def single(word: Word, state: State, run: Run) -> Field:
     """The word where nothing is split and no braces are expanded: assignments, redirections, `case`, here-documents."""
-    printed = {id(subst): run(subst) for subst in _all(word)}
+    printed = {id(subst): run(subst) for subst in substitutions(word)}
     fields = _fields(word, state, printed, split=False)
     return fields[0] if fields else Field("")
 
@@ -83,22 +83,6 @@ def single(word: Word, state: State, run: Run) -> Field:
 def _active(text: str) -> bool:
     """Whether it is a pattern. A bracket that is not closed is an ordinary character (and the name of a command)."""
     return "*" in text or "?" in text or ("[" in text and "]" in text)
-
-
-def _all(word: Word) -> list[Subst]:
-    out: list[Subst] = []
-    for part in word:
-        if isinstance(part, Subst):
-            out.append(part)
-        elif isinstance(part, Param):
-            out.extend(part.inner)
-            out.extend(_all(part.word or ()))
-        elif isinstance(part, Unread):
-            out.extend(part.inner)
-    return out
-
-
-# --- the fields of one word without braces -----------------------------------------------------------------------------
 
 
 class _Builder:

@@ -22,7 +22,7 @@ from gateway.testing.scripted.sse import frame
 from gateway.testing.scripted.turns import Call, Part, Text, Thinking, Tokens, Turn
 from gateway.testing.scripted.vendor_errors import answer, html_502, of_fault
 from tests.faults import accidents
-from tests.faults.accidents import Flood, Good, Pause, Played, Reset
+from tests.faults.answers import Flood, Good, Pause, Played, Reset, framed
 
 RENDER = {"chat": chat, "messages": messages, "responses": responses}
 ENDS = {"/chat/completions": "chat", "/messages": "messages", "/responses": "responses"}
@@ -210,7 +210,7 @@ class Vendor:
             complaint = of_fault(chosen, dialect)  # type: ignore[arg-type]
             told = answer(complaint, dialect, "plain", Memory(seed=ask)) if complaint else html_502()  # type: ignore[arg-type]
             bad = Good(dialect, False, told.status, told.headers, (told.body,))
-            return Played(name, accidents.framed(bad, [told.body]), "broken")
+            return Played(name, framed(bad, [told.body]), "broken")
         return accidents.choose(rng, good, "none" if self.calm else name)
 
     async def _play(self, attempt: Attempt, line: Line) -> bool:

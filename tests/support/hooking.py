@@ -1,15 +1,23 @@
-"""Policies with hooks for tests: commands that write down what they got and answer what they are told, and an HTTP side."""
+"""Policies with hooks for tests: commands that write down what they got and answer what they are told, an HTTP side, and the
+whole gateway with such a policy."""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
+
+from gateway.testing.scripted import Call, ScriptedModel, ScriptedUpstream, Text, Turn
+from policies import audit
+from tests.support.gateways import PATHS, one_model, staged
+from tests.support.toolcalls import answered, asking
 
 RULES = """
 version: 1
@@ -73,3 +81,53 @@ async def listening(handle: Callable[[web.Request], Awaitable[web.StreamResponse
     assert server is not None
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"  # type: ignore[attr-defined]
     await runner.cleanup()
+
+
+# --- the whole gateway -------------------------------------------------------------------------------------------
+
+DIALECTS = ("chat", "messages", "responses")
+every_dialect = pytest.mark.parametrize("dialect", DIALECTS)
+CONTEXT = {"context": "Mind the gap."}
+
+
+def said(*turns):
+    return ScriptedUpstream(ScriptedModel(turns=turns or (Turn(parts=(Text("fine"),)),) * 4))
+
+
+def bash(command="ls /repo"):
+    return Turn(parts=(Call("bash", {"command": command}, id="call_1"),))
+
+
+_numbers = itertools.count()
+
+
+def gateway(folder, *hooks, dialect="chat", upstream=None, models=None, **more):
+    """Over an upstream that says what is scripted; each with a state directory of its own."""
+    config = {**(models or one_model(dialect)), "policies": [policy(folder, *hooks, **more)]}
+    return staged(folder / f"state{next(_numbers)}", config, upstream=upstream or said())
+
+
+async def records(stage, kind="hook"):
+    await stage.gateway.judging.flush()
+    lines = (stage.state_dir / "audit.jsonl").read_bytes().splitlines(keepends=True)
+    assert audit.verify(lines).findings == ()
+    return [record for record in map(json.loads, lines) if record["kind"] == kind]
+
+
+def sent(stage, number=-1):
+    """The body of a request as the upstream got it."""
+    return stage.upstream.model.work[number].json
+
+
+def last_text(dialect, body):
+    """What the model reads last from the user's side."""
+    item = body["input" if dialect == "responses" else "messages"][-1]
+    content = item["content"]
+    return content if isinstance(content, str) else content[-1]["text"]
+
+
+async def call_of(stage, dialect, *history, stream=False, headers=None):
+    """The tool call of the answer, as the client gets it."""
+    reply = await stage.client.post(PATHS[dialect], asking(dialect, "do it", *history, stream=stream), headers)
+    assert reply.status == 200, reply.body
+    return answered(dialect, reply.body, stream=stream).calls[0]

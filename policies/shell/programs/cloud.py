@@ -237,21 +237,32 @@ def _helm(call: Invocation) -> None:
         call.effect("publish")
 
 
+_GH_FIELDS = ("-f", "--raw-field", "-F", "--field")
+
+
+def _gh_api(call: Invocation) -> None:
+    """A field `name=@file` of -F, and --input, send what is in a file."""
+    fields = {option: [item.value or "" for item in call.values.get(option, [])] for option in _GH_FIELDS}
+    call.read(*(path for path in call.values.get("--input", []) if path.value != "-"))
+    for text in (*fields["-F"], *fields["--field"]):
+        name, at, path = text.partition("=@")
+        if name and at and path != "-":
+            call.read(path)
+    method = (call.value("-X", "--method") or "GET").upper()
+    deletes = any("delete" in text.lower() and "mutation" in text for texts in fields.values() for text in texts)
+    if method == "DELETE" or deletes:
+        call.effect("destructive")
+    elif method != "GET" or call.has(*_GH_FIELDS, "--input"):
+        call.effect("publish")
+
+
 def _gh(call: Invocation) -> None:
     """GitHub's and GitLab's own programs."""
     call.effect("network")
     words = call.texts()
     pair = words[:2]
-    method = (call.value("-X", "--method") or "GET").upper()
     if pair[:1] == ["api"]:
-        sends = call.has("-f", "-F", "--field", "--raw-field", "--input")
-        if method == "DELETE" or any(
-            "delete" in (item.value or "").lower() and "mutation" in (item.value or "")
-            for item in call.values.get("-f", [])
-        ):
-            call.effect("destructive")
-        elif method != "GET" or sends:
-            call.effect("publish")
+        _gh_api(call)
         return
     if len(pair) == 2 and pair[1] in {
         "delete",

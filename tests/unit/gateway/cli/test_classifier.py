@@ -97,3 +97,10 @@ def test_policy_data_without_licences_is_refused(tmp_path: Path) -> None:
     result = _run("evaluate", "--head", "approve", "--model", str(tmp_path))
     assert result.exit_code == 1
     assert "cannot be read" in result.output
+
+
+def test_a_ledger_that_is_damaged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b"SQLite format 3\0" + b"\xff" * 4096)
+    result = _run("retrain", "--from-ledger", str(tmp_path / "log"), "--out", str(tmp_path / "out"))
+    assert result.exit_code == 1
+    assert "the ledger cannot be read" in result.output

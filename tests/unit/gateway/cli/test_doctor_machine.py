@@ -97,6 +97,7 @@ def test_a_full_disk_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("http://127.0.0.1:4243", "127.0.0.1", 4242, False),
         ("http://127.0.0.1:99999", "127.0.0.1", 4242, False),
         ("nonsense", "127.0.0.1", 4242, False),
+        ("http://[::1", "127.0.0.1", 4242, False),  # no URL at all
     ],
 )
 def test_one_server(url: str, other: str, number: int | None, same: bool) -> None:

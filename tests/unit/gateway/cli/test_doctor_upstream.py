@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -89,6 +91,7 @@ def test_the_servers_date() -> None:
     assert d.skew("Sat, 21 Nov 2026 10:00:00 GMT", 1795255200.0) == 0
     assert d.skew(None, 0.0) is None
     assert d.skew("yesterday", 0.0) is None
+    assert d.skew("Sat, 21 Nov 2026 10:00:00 +999999999999999999", 0.0) is None
 
 
 @pytest.mark.parametrize(
@@ -107,3 +110,19 @@ async def test_windows(configured: int | None, level: str | None, monkeypatch: p
 def test_where_the_list_of_models_is() -> None:
     assert d.models_url(endpoint()) == "http://127.0.0.1:8000/v1/models"
     assert d.models_url(endpoint(base_url="http://h:1/prefix/v1")) == "http://h:1/prefix/v1/models"
+
+
+async def arriving(*pieces: bytes) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
+        await asyncio.sleep(0)
+
+
+async def test_a_list_that_comes_in_many_pieces_is_read_to_its_end() -> None:
+    """OpenRouter's is a megabyte: what has arrived first is no JSON yet."""
+    assert await d._body(arriving(b'{"data": ', b"[]", b"}")) == b'{"data": []}'
+
+
+async def test_a_list_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(d, "BODY_BYTES_MAX", 10)
+    assert await d._body(arriving(*[b"xxx"] * 1_000)) == b"xxx" * 4

@@ -166,3 +166,18 @@ def test_a_socket_for_each_worker(binding: pytest.MonkeyPatch) -> None:
         assert sockets.only(1) is made[4]
         assert [found.closed for found in made[1:]] == [True, True, True, False]
     assert all(found.closed for found in made)
+
+
+async def test_a_policy_that_a_reload_names_is_watched_too(tmp_path: Path) -> None:
+    file = tmp_path / "f.yaml"
+    file.write_text("policies: []")
+    latest = serve.Latest(start(file))
+    assert latest.files() == [str(file)]
+    file.write_text("policies: [own.yaml]")
+    assert latest.files() == [str(file)], "not read yet"
+    await latest.start.load()
+    assert latest.files() == [str(file), "own.yaml"]
+    file.write_text("policies: [:]")
+    with pytest.raises(ConfigError):
+        await latest.start.load()
+    assert latest.files() == [str(file), "own.yaml"]

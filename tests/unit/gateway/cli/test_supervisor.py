@@ -181,3 +181,24 @@ def test_how_it_ended() -> None:
         "was ended by SIGSEGV",
         "was ended by signal 250",
     ]
+
+
+def test_a_worker_that_cannot_be_forked_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """No memory or no process left: the other worker serves on, and nobody is killed."""
+    stage = Stage(0.1, (101, -9), 4.0, signal.SIGTERM)
+    forks, refused = stage.fork, [OSError(12, "Cannot allocate memory")] * 2
+
+    def fork(slot: int) -> int:
+        if stage.time > 0.2 and refused:
+            stage.forks.append((stage.time, slot))
+            raise refused.pop()
+        return forks(slot)
+
+    stage.fork = fork  # type: ignore[method-assign]
+    assert stage.run() == 0
+    assert [slot for _, slot in stage.forks] == [0, 1, 0, 0, 0]
+    times = [at for at, _ in stage.forks]
+    assert times[3] - times[2] == pytest.approx(1.0, abs=0.05)
+    assert times[4] - times[3] == pytest.approx(2.0, abs=0.05)
+    assert "worker 0 cannot be started ([Errno 12] Cannot allocate memory); it is tried again in 1.0 s" in caplog.text
+    assert sorted(stage.kills) == [(102, signal.SIGTERM), (103, signal.SIGTERM)]

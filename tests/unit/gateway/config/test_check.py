@@ -72,3 +72,18 @@ def test_memory_is_not_shared_by_workers():
     assert messages(settings(server={"workers": 3})) == []
     (found,) = messages(settings(state={"kind": "memory"}, server={"workers": 3}))
     assert "several workers" in found
+
+
+@pytest.mark.parametrize(
+    ("names", "hidden"),
+    [
+        (("box/a", "box:a"), {"box:a": "box/a"}),
+        (("box/a", "claude-box-a"), {"box/a": "claude-box-a"}),
+        (("a", "b"), {}),
+    ],
+)
+def test_a_model_that_claude_code_cannot_ask_for(names: tuple[str, ...], hidden: dict[str, str]):
+    found = check.warnings(Settings.model_validate({"models": dict.fromkeys(names, SIM)}))
+    assert [w.path for w in found] == [("models", name) for name in hidden]
+    for warning, other in zip(found, hidden.values(), strict=True):
+        assert warning.message.endswith(f"'claude-box-a' means {other}")

@@ -96,8 +96,9 @@ def test_problems(text: str | bytes, sentence: str):
         + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)),
         "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 100)),
         "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [{','.join([f'*a{i - 1}'] * 10)}]}}\n" for i in range(1, 12)),
+        "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: *a{i - 1}}}\n" for i in range(1, 2_000)),
     ],
-    ids=["brackets", "braces", "dashes", "length", "laughs", "chain", "merges"],
+    ids=["brackets", "braces", "dashes", "length", "laughs", "chain", "merges", "merges in merges"],
 )
 def test_bombs_are_refused_quickly(text: str):
     start_s = time.process_time()
@@ -131,3 +132,8 @@ def test_garbage_gives_a_value_or_a_problem(text: str):
 @given(st.binary(max_size=60))
 def test_bytes_give_a_value_or_a_problem(data: bytes):
     read(data)
+
+
+def test_a_problem_inside_a_merge_does_not_count_as_depth():
+    text = "a: &a {x: 1}\n" + "".join(f"b{i}: {{<<: *a}}\n" for i in range(DEPTH_MAX * 3))
+    assert read(text).problems == ()

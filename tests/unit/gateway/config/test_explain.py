@@ -6,7 +6,7 @@ from gateway.providers.registry import catalog
 
 FILE = """
 models:
-  a: {provider: anthropic, model: claude-opus-5-5, lane: frontier, profile: {disable_thinking: x}, headers: {x-token: env:T}}
+  a: {provider: anthropic, model: claude-opus-5-5, lane: frontier, profile: {disable_thinking: "{}"}, headers: {x-token: env:T}}
   b: {provider: vllm, lane: local, api_key: "file:/run/b"}
 routes:
   - {id: r, to: a}
@@ -23,7 +23,7 @@ def test_values_and_origins():
     assert got["models.a.lane"] == ('"frontier"', "f.yaml:3")
     assert got["models.a.api_key"] == ("env:ANTHROPIC_API_KEY (NOT SET)", "provider anthropic")
     assert got["models.a.headers.x-token"] == ("env:T (set)", "f.yaml:3")
-    assert got["models.a.profile.disable_thinking"] == ("x", "f.yaml:3")
+    assert got["models.a.profile.disable_thinking"] == ("{}", "f.yaml:3")
     assert got["models.b.api_key"] == ("file:/run/b", "f.yaml:4")
     assert got["models.a.context_tokens"] == ("1000000", "card of anthropic claude-opus-5-5")
     assert got["routes[0].to"] == ('["a"]', "f.yaml:6")

@@ -67,3 +67,12 @@ def test_costs():
 def test_values_out_of_bounds(change: dict[str, object]):
     with pytest.raises(ValidationError):
         model(**change)
+
+
+@pytest.mark.parametrize("name", ["disable_thinking", "continue_fields", "call_seal"])
+def test_raw_json_of_a_profile_is_json(name: str):
+    config = {"provider": "vllm", "lane": "local", "profile": {name: '{"a": 1}'}}
+    assert profile_changes(ModelConfig.model_validate(config).profile) == {name: b'{"a": 1}'}
+    for wrong in ("x", '{"a":', "{} {}"):
+        with pytest.raises(ValidationError, match="not JSON"):
+            ModelConfig.model_validate({**config, "profile": {name: wrong}})

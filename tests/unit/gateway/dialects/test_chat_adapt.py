@@ -243,3 +243,21 @@ def test_all_reasoning_can_be_taken_out_and_thinking_switched_off() -> None:
     assert not any("reasoning" in key for message in left["messages"] for key in message)
     plain = b'{"model":"m","messages":[{"role":"user","content":"reasoning"}],"reasoning_effort":"low"}'
     assert without_reasoning(plain, read(plain), Profile()) is plain
+
+
+SEALED = Profile(developer_role=True, tool_images=True, call_seal=b'{"google":{"thought_signature":"skip"}}')
+
+
+def _turn(*calls: str) -> str:
+    return '{"role":"assistant","content":null, "tool_calls":[' + ", ".join(calls) + "]}"
+
+
+def test_a_call_that_lost_its_seal_gets_one_and_a_sealed_one_keeps_its_bytes() -> None:
+    own = '{"id":"a","type":"function","function":{"name":"f","arguments":"{}"},"extra_content":{"google":{"thought_signature":"S="}}}'
+    bare = '{"id":"b", "type":"function","function":{"name":"f","arguments":"{}"}}'
+    messages = [_turn(own, bare), '{"role":"user","content":"extra_content"}', _turn(bare, bare), _turn()]
+    body = ('{"model":"m","messages":[ ' + " , ".join(messages) + " ]}").encode()
+    told = adapt(body, read(body), Target(model="m", profile=SEALED), ask_usage=False)
+    mended = bare[:-1] + ',"extra_content":{"google":{"thought_signature":"skip"}}}'
+    assert told == body.replace(_turn(bare, bare).encode(), _turn(mended, bare).encode())
+    assert adapt(body, read(body), Target(model="m", profile=OPEN), ask_usage=False) == body

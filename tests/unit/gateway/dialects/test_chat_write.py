@@ -231,3 +231,12 @@ def test_documents_and_audio_where_they_are_understood() -> None:
 def test_content_without_a_place_is_refused(message: Message, profile: Profile) -> None:
     with pytest.raises(UnsupportedFeature):
         write_messages([message], profile)
+
+
+def test_the_first_call_of_each_turn_gets_the_seal_that_the_upstream_asks_for() -> None:
+    """Gemini 3 answers 400 to a history whose calls it did not sign."""
+    history = (_user(Text("u")), _calls("a", "b"), _results(ToolResult("a", ()), ToolResult("b", ())), _calls("c"))
+    written = _write(*history, profile=Profile(call_seal=b'{"google":{"thought_signature":"skip"}}'))
+    extras = [[call.get("extra_content") for call in m["tool_calls"]] for m in written if "tool_calls" in m]
+    assert extras == [[{"google": {"thought_signature": "skip"}}, None], [{"google": {"thought_signature": "skip"}}]]
+    assert "extra_content" not in str(_write(*history))

@@ -70,3 +70,11 @@ def test_between_blocks_a_new_one_is_opened(delivered, index):
 )
 def test_what_cannot_be_gone_on_with(delivered):
     assert DIALECT.resumed(CONTEXT, delivered) is None
+
+
+def test_where_no_usage_is_told_what_was_said_is_counted_not_its_frames():
+    more = [{**SAID, "delta": {"type": "text_delta", "text": "ab"}}] * 18
+    encoder, _ = DIALECT.resumed(CONTEXT, sse(START, TEXT, SAID, *more))
+    data = encoder.feed(Delta(OPEN, "z")) + encoder.feed(BlockStop(OPEN)) + encoder.feed(Finished("stop"))
+    (told,) = [e for e in events(data + encoder.close()) if e["type"] == "message_delta"]
+    assert told["usage"]["output_tokens"] == 10  # 3 + 36 + 1 characters, four to a token

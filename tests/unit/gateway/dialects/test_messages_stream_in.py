@@ -1,13 +1,9 @@
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from gateway.dialects._messages_ids import to_wire
 from gateway.dialects._messages_stream_in import MessagesDecoder, decode_response, usage_of
 from gateway.errors import UpstreamProtocol
 from gateway.ir.events import (
-    Annotated,
     BlockStart,
     BlockStop,
     Delta,
@@ -21,55 +17,7 @@ from gateway.ir.events import (
 )
 from gateway.ir.request import Opaque, Reasoning, Text, ToolCall
 from gateway.ir.usage import Usage
-from gateway.wire.sse import SseSplitter
-
-GOLDEN = Path(__file__).parents[3] / "golden/dialects/messages"
-
-
-def sse(*payloads, named=True):
-    return [
-        (f"event: {p['type']}\n".encode() if named else b"") + b"data: " + msgspec.json.encode(p) + b"\n\n"
-        for p in payloads
-    ]
-
-
-def run(events, close=True):
-    decoder = MessagesDecoder()
-    out = [made for event in events for made in decoder.feed(event)]
-    return out + decoder.close() if close else out
-
-
-def golden(name):
-    splitter = SseSplitter()
-    return [*splitter.feed((GOLDEN / name).read_bytes()), splitter.close()]
-
-
-START = {
-    "type": "message_start",
-    "message": {"id": "msg_1", "model": "m", "content": [], "usage": {"input_tokens": 5, "output_tokens": 1}},
-}
-END = (
-    {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}},
-    {"type": "message_stop"},
-)
-
-
-def start(index, **block):
-    return {"type": "content_block_start", "index": index, "content_block": block}
-
-
-def delta(index, kind, **fields):
-    return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **fields}}
-
-
-def stop(index):
-    return {"type": "content_block_stop", "index": index}
-
-
-def whole(*payloads):
-    folded = fold(run(sse(START, *payloads, *END)))
-    assert isinstance(folded, Response)
-    return folded
+from tests.support.messages_in import END, START, delta, golden, run, sse, start, stop
 
 
 def test_a_stream_of_anthropic():
@@ -95,17 +43,6 @@ def test_a_stream_of_anthropic():
         ToolCall("toolu_01A", "write", '{"path": "a.txt", "content": "h\\u00e9"}'),
         ToolCall("toolu_01B", "list", "{}"),
     )
-
-
-def test_server_tools_are_whole_opaque_blocks_and_citations_annotate():
-    events = run(golden("anthropic_server_tools.sse"))
-    search, found = [event.block for event in events if isinstance(event, BlockStart)][:2]
-    assert isinstance(search, Opaque)
-    assert msgspec.json.decode(search.raw)["input"] == {"query": "rail signals"}
-    assert isinstance(found, Opaque)
-    assert found.kind == "web_search_tool_result"
-    assert any(isinstance(event, Annotated) and b"web_search_result_location" in event.raw for event in events)
-    assert events[-1] == Finished("pause")
 
 
 def test_vllms_stream():
@@ -172,89 +109,8 @@ def test_a_stray_done_is_ignored():
     assert run([b"data: [DONE]\n\n", *events])[-1] == Finished("stop")
 
 
-@pytest.mark.case("3A.1")
-@pytest.mark.case("3A.24")
-def test_one_shot_arguments():
-    """Arguments told only in the start of the block are not lost.
-    litellm#25321 (empty input for every call), Switchyard #469 (arguments emitted once)."""
-    made = whole(start(0, type="tool_use", id="a", name="n", input={"x": 1}), stop(0))
-    assert made.parts == (ToolCall("a", "n", '{"x":1}'),)
-    both = whole(
-        start(0, type="tool_use", id="a", name="n", input={}),
-        delta(0, "input_json_delta", partial_json='{"y":2}'),
-        stop(0),
-    )
-    assert both.parts == (ToolCall("a", "n", '{"y":2}'),)
-    assert made.finish == Finished("tool_calls")
-
-
-def test_ids_are_minted_when_missing_and_read_back_when_coded():
-    made = whole(start(0, type="tool_use", id="", name="n"), start(1, type="tool_use", name="n"), stop(0), stop(1))
-    ids = [part.id for part in made.parts if isinstance(part, ToolCall)]
-    assert len(set(ids)) == 2
-    assert all(ids)
-    coded = whole(start(0, type="tool_use", id=to_wire("f.x:0"), name="n"))
-    assert coded.parts == (ToolCall("f.x:0", "n", "{}"),)
-
-
-def test_blocks_left_open_are_closed_and_gaps_in_indices_are_closed_up():
-    events = run(sse(START, start(3, type="text", text="a"), start(9, type="thinking", thinking="b"), *END))
-    assert [event.index for event in events if isinstance(event, BlockStart)] == [0, 1]
-    assert [event.index for event in events if isinstance(event, BlockStop)] == [0, 1]
-
-
-def test_deltas_without_a_start_open_their_block():
-    made = whole(delta(0, "text_delta", text="a"), delta(0, "text_delta", text="b"))
-    assert made.parts == (Text("ab"),)
-    thought = whole(delta(0, "thinking_delta", thinking="a"), delta(5, "signature_delta", signature="s"))
-    assert thought.parts == (Reasoning("a"),)
-
-
-def test_deltas_without_a_type_or_index_are_understood():
-    bare = {"type": "content_block_delta", "delta": {"partial_json": '{"a":1}'}}
-    made = whole(start(0, type="tool_use", id="a", name="n"), bare, {"type": "content_block_stop"})
-    assert made.parts == (ToolCall("a", "n", '{"a":1}'),)
-    made = whole(start(0, type="thinking"), {"type": "content_block_delta", "index": 0, "delta": {"thinking": "t"}})
-    assert made.parts == (Reasoning("t"),)
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        delta(0, "input_json_delta", partial_json="{}"),
-        start(0, type="tool_use", id="a"),
-        start(0, type="client_tool_use", id="a", name="n"),
-        start(0, type="function_call"),
-        {"type": "content_block_start", "index": 0},
-        {"type": "tool_call_event", "name": "rm"},
-        {"type": "new_event", "content_block": {"type": "text"}},
-        {"type": "content_block_delta", "index": "x", "delta": {}},
-    ],
-)
-def test_what_might_be_an_unseen_tool_call_is_refused(payload):
-    with pytest.raises(UpstreamProtocol):
-        run(sse(START, payload))
-
-
-@pytest.mark.parametrize("block", [{"type": "text"}, {"type": "thinking"}])
-def test_arguments_in_a_block_of_another_kind_are_refused(block):
-    with pytest.raises(UpstreamProtocol):
-        run(sse(START, start(0, **block), delta(0, "input_json_delta", partial_json="{}")))
-    with pytest.raises(UpstreamProtocol):
-        run(sse(START, start(0, type="tool_use", id="a", name="n"), delta(0, "text_delta", text="x")))
-
-
 def test_new_events_without_content_are_ignored():
     assert run(sse(START, {"type": "usage_hint", "n": 1}, *END))[-1] == Finished("stop")
-
-
-def test_new_deltas_are_ignored_in_text_and_merged_into_opaque_blocks():
-    made = whole(start(0, type="text", text="a"), delta(0, "sparkle_delta", x=1))
-    assert made.parts == (Text("a"),)
-    made = whole(start(0, type="compaction", content=""), delta(0, "compaction_delta", content="sum"), stop(0))
-    (block,) = made.parts
-    assert isinstance(block, Opaque)
-    assert msgspec.json.decode(block.raw) == {"type": "compaction", "content": "sum"}
 
 
 @pytest.mark.parametrize(
@@ -347,79 +203,3 @@ def test_other_bodies_are_refused(body):
     with pytest.raises(UpstreamProtocol):
         decode_response(body)
     assert usage_of(body) is None
-
-
-def piece(index=0, **delta):
-    return sse({"type": "content_block_delta", "index": index, "delta": delta})[0]
-
-
-def begun(block):
-    return sse(
-        {"type": "message_start", "message": {"id": "m"}},
-        {"type": "content_block_start", "index": 0, "content_block": block},
-    )
-
-
-TEXT_BLOCK = {"type": "text", "text": ""}
-THINKING_BLOCK = {"type": "thinking", "thinking": "", "signature": ""}
-CALL_BLOCK = {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}
-
-
-@pytest.mark.parametrize(
-    ("block", "event", "kind"),
-    [
-        (TEXT_BLOCK, piece(type="text_delta", text="x"), "text"),
-        (THINKING_BLOCK, piece(type="thinking_delta", thinking="x"), "reasoning"),
-        (CALL_BLOCK, piece(type="input_json_delta", partial_json="x"), "call"),
-    ],
-)
-def test_events_of_one_text_have_a_frame(block, event, kind):
-    decoder = MessagesDecoder()
-    for one in begun(block):
-        decoder.feed(one)
-    decoder.feed(event)
-    frame = decoder.frame(event)
-    assert (frame.kind, frame.index, frame.one(event)) == (kind, 0, True)
-
-
-@pytest.mark.parametrize(
-    ("block", "event"),
-    [
-        (TEXT_BLOCK, piece(type="input_json_delta", partial_json="x")),
-        (CALL_BLOCK, piece(type="text_delta", text="x")),
-        (CALL_BLOCK, piece(index=1, type="input_json_delta", partial_json="x")),
-        (CALL_BLOCK, piece(type="input_json_delta", partial_json="x", text="y")),
-        (
-            CALL_BLOCK,
-            sse(
-                {
-                    "type": "content_block_delta",
-                    "index": 0,
-                    "delta": {"type": "input_json_delta", "partial_json": "x"},
-                    "usage": {},
-                }
-            )[0],
-        ),
-        (
-            {"type": "server_tool_use", "id": "s", "name": "f", "input": {}},
-            piece(type="input_json_delta", partial_json="x"),
-        ),
-        (TEXT_BLOCK, sse({"type": "ping"})[0]),
-        (TEXT_BLOCK, b'data: {"text":"x"\n\n'),
-    ],
-)
-def test_other_events_have_none(block, event):
-    decoder = MessagesDecoder()
-    for one in begun(block):
-        decoder.feed(one)
-    assert decoder.frame(event) is None
-
-
-def test_input_that_went_by_in_frames_is_not_told_again():
-    decoder = MessagesDecoder()
-    for one in begun(CALL_BLOCK):
-        decoder.feed(one)
-    event = piece(type="input_json_delta", partial_json="{")
-    frame = decoder.frame(event)
-    decoder.more(frame, "{}")
-    assert decoder.feed(sse({"type": "content_block_stop", "index": 0})[0]) == [BlockStop(0)]

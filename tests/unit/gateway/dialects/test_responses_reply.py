@@ -74,7 +74,18 @@ def test_the_request_is_echoed() -> None:
 
 
 @pytest.mark.parametrize(
-    "choice", ["auto", "none", "required", {"type": "function", "name": "run"}, {"type": "web_search"}]
+    "choice",
+    [
+        "auto",
+        "none",
+        "required",
+        {"type": "function", "name": "run"},
+        {"type": "web_search"},
+        *(
+            {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": "run"}]}
+            for mode in ("auto", "required")
+        ),
+    ],
 )
 def test_the_choice_is_echoed(choice: Any) -> None:
     body = {"model": "m", "input": "x", "tools": [{"type": "function", "name": "run"}], "tool_choice": choice}

@@ -46,7 +46,14 @@ def test_sessions() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["{", "[]", '{"request_kind": 5}', "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")]
+    "value",
+    [
+        "{",
+        "[]",
+        '{"request_kind": 5}',
+        "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+        '{"x": ' + "[" * 16_000,  # deeper than the parser goes
+    ],
 )
 def test_hostile_metadata(value: str) -> None:
     seen = Shape({b"x-codex-turn-metadata": value.encode("latin-1")}, shape({}).view, "responses")

@@ -56,7 +56,7 @@ def test_shapes_of_files(text: str) -> None:
     assert tomllib.loads(after)["model"] == "auto"
 
 
-@pytest.mark.parametrize("value", ['a"b', "back\\slash", "tab\t", "ünï"])
+@pytest.mark.parametrize("value", ['a"b', "back\\slash", "tab\t", "ünï", "\x7f", "\U000e0001"])
 def test_strings_are_quoted_as_toml(value: str) -> None:
     assert tomllib.loads("x = " + codex.quoted(value)) == {"x": value}
 

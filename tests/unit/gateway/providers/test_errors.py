@@ -165,6 +165,10 @@ def test_any_body_is_read_without_a_complaint(body: bytes, message: str):
             30.0,
         ),
         (((b"retry-after", b"Sat, 21 Nov 2026 09:00:30 GMT"),), None),
+        *(
+            (((b"date", b"Sat, 21 Nov 2026 09:00:00 GMT"), (b"retry-after", strange)), None)
+            for strange in (b"Sat, 21 Nov 2026 09:00:30 +999999999999999999", b"Sat, 99999999999999999999 Nov 2026")
+        ),
     ],
 )
 def test_retry_after(headers: tuple[tuple[bytes, bytes], ...], seconds: float | None):

@@ -144,3 +144,10 @@ def test_catalog_tells_the_configuration_what_it_needs():
     assert card is not None
     assert (card.lane, card.context_tokens) == ("mid", 1_000_000)
     assert card_of(all_providers()["deepseek"], "nope") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "sealed"), [("gemini-2.5-pro", False), ("gemini-3.8-flash", True), ("gemini-4-argon", True)]
+)
+def test_calls_are_sealed_from_gemini_3_on(model: str, sealed: bool):
+    assert (profile("gemini", "chat", model).call_seal is not None) is sealed

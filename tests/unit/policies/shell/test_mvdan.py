@@ -1,8 +1,8 @@
 import pytest
 
 from policies.shell import syntax
-from policies.shell.mvdan import ansi_c, script, substitutions
-from policies.shell.syntax import Branch, Call, Function, Group, Loop, NotRead, Param, Stmt, Subst, Text
+from policies.shell.mvdan import ansi_c, script
+from policies.shell.syntax import Branch, Call, Function, Group, Loop, NotRead, Param, Text
 from tests.support.shell import parser
 
 
@@ -74,15 +74,6 @@ def test_parameters(text, op):
     (part,) = stmt.cmd.args[1]
     assert isinstance(part, Param)
     assert (part.name, part.op) == ("a", op)
-
-
-def test_substitutions_inside_parameters():
-    (stmt,) = body("x ${a:-$(b)}${c/$(d)/e}")
-    assert isinstance(stmt, Stmt)
-    assert isinstance(stmt.cmd, Call)
-    found = substitutions(stmt.cmd.args[1])
-    assert len(found) == 2
-    assert all(isinstance(item, Subst) for item in found)
 
 
 @pytest.mark.parametrize(

@@ -89,3 +89,10 @@ def test_publishing():
     assert "publish" in effects("docker push x")
     assert "publish" in effects("vercel")
     assert facts("aws s3 cp a s3://b").reads == ("/repo/a",)
+
+
+def test_what_gh_sends_of_files_is_read():
+    assert facts("gh api --input /etc/passwd /gists").reads == ("/etc/passwd",)
+    assert facts("gh api graphql -F query=@/etc/passwd --field b=@x").reads == ("/etc/passwd", "/repo/x")
+    assert facts("gh api -f a=@b -F c=@- --input - /x").reads == ()  # -f sends the text itself, - is standard input
+    assert "destructive" in effects("gh api graphql --raw-field query='mutation { deleteRef(x) }'")
