@@ -18,6 +18,8 @@ from gateway.routing.moves import FRESH, Standing
 ASK_CHARS = 4000
 """Of an ask, what is kept: as much as the classifier reads."""
 
+_NONE = msgspec.Raw(b"\xc0")
+
 _decode = msgspec.msgpack.Decoder(Standing | None).decode
 _pack = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder().encode
@@ -33,6 +35,8 @@ def means(exchange: Exchange, raw: msgspec.Raw, runtime: Runtime, book: PriceBoo
 
 def standing(raw: msgspec.Raw) -> Standing:
     """A missing or unreadable one is a fresh one: it is a cache of the past, never the truth about money."""
+    if raw == _NONE:
+        return FRESH
     try:
         return _decode(raw) or FRESH
     except msgspec.DecodeError:
@@ -41,7 +45,9 @@ def standing(raw: msgspec.Raw) -> Standing:
 
 def standing_after(raw: msgspec.Raw, flight: Flight, lane: LaneName, *, belongs: bool) -> msgspec.Raw:
     """The session's standing once the call was answered. What a model asked for by name cost counts too."""
-    cost = sum(hop.cost_usd_micros for hop in flight.hops)
+    cost = 0
+    for hop in flight.hops:
+        cost += hop.cost_usd_micros
     decision = flight.plan.decision if flight.plan is not None else None
     move = decision.move if decision is not None else None
     after = moves.after(

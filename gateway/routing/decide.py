@@ -46,8 +46,12 @@ def decide(
     home: Hop | None,
     why: str,
     means: Means,
-) -> tuple[list[Hop], str, bool, Decision]:
+) -> Decided:
     """The hops in their final order, the reason, whether the session's model goes first, and how that came about."""
+    if home is not None and exchange.labels.call in MID_TASK:
+        stayed = _stays(exchange, table, route, hops, home, why, means.standing)
+        if stayed is not None:
+            return stayed
     ranking = None
     if route is not None and route.learned is not None and _may_rank(exchange, home, means.standing):
         ranking = _rank(exchange, hops, route.learned, table, means)
@@ -81,6 +85,33 @@ def decide(
         chance,
     )
     return hops, why, home is not None and hops[0].model == home.model, decision
+
+
+Decided = tuple[list[Hop], str, bool, Decision]
+
+
+def _stays(
+    exchange: Exchange,
+    table: RouteTable,
+    route: Route | None,
+    hops: list[Hop],
+    home: Hop,
+    why: str,
+    standing: moves.Standing,
+) -> Decided | None:
+    """What is decided on nearly every turn in mid-task: the session's model goes on. None where there is something to
+    weigh: trouble that another model could answer, or a history that compaction has just replaced."""
+    signals = exchange.labels.signals
+    if signals is not None and signals.get("resumed", 0) > standing.resumed:
+        return None
+    trouble = moves.evidence(signals, standing.marks)
+    if trouble and len(hops) > 1 and route is not None and exchange.labels.call != "compaction":
+        return None
+    cache = moves.cache_state(standing, home.model, exchange.received_s, table.endpoints[home.model].cache_ttl_s)
+    why = f"session is bound to {home.model}; {why}"
+    order = [Hop(home.model, home.lane, why), *[Hop(h.model, h.lane, why) for h in hops if h.model != home.model]]
+    runner_up = order[1].model if len(order) > 1 else None
+    return order, why, True, Decision("", "", runner_up, cache, trouble)
 
 
 def _new(exchange: Exchange) -> bool:
@@ -205,8 +236,9 @@ def home_of(
     sticky = route is None or route.sticky
     if not sticky or bound is None or exchange.labels.call not in CONVERSATION_CALLS:
         return None
-    if (listed := next((h for h in hops if h.model == bound), None)) is not None:
-        return listed
+    for hop in hops:
+        if hop.model == bound:
+            return hop
     endpoint = table.endpoints.get(bound)
     if route is None or endpoint is None or bound in route.to or exchange.labels.call not in MID_TASK:
         return None

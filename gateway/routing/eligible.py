@@ -49,11 +49,11 @@ def judge(
         return Candidate(name, False, "capability: takes no images")
     if exchange.view.tools and not endpoint.tools:
         return Candidate(name, False, "capability: calls no tools")
-    need = exchange.context_tokens + min(
-        exchange.view.max_output_tokens or OUTPUT_RESERVE_TOKENS, OUTPUT_RESERVE_TOKENS
-    )
-    if endpoint.context_tokens and need > endpoint.context_tokens:
-        return Candidate(name, False, f"window: needs about {need} tokens, holds {endpoint.context_tokens}")
+    window, reserve = endpoint.context_tokens, OUTPUT_RESERVE_TOKENS
+    if window and exchange.context_tokens + reserve > window:  # only then the exact need matters
+        need = exchange.context_tokens + min(exchange.view.max_output_tokens or reserve, reserve)
+        if need > window:
+            return Candidate(name, False, f"window: needs about {need} tokens, holds {window}")
     if short := budget(name):
         return Candidate(name, False, f"budget: {short}")
     up, why = status(name)

@@ -72,6 +72,7 @@ class Standing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 FRESH: Final = Standing()
+_NO_SIGNALS: Final[Mapping[str, int]] = {}
 
 
 def unpriced(_: str) -> Tariff | None:
@@ -99,8 +100,10 @@ def cold_tokens(standing: Standing, model: str, context_tokens: int, now_s: floa
 
 def cache_state(standing: Standing, model: str, now_s: float, ttl_s: float) -> Literal["warm", "cold"]:
     """Warm where nothing is remembered: a session is not moved for what is not known."""
-    known = next((w for w in standing.warm if w.model == model), None)
-    return "warm" if known is None or now_s - known.at_s <= ttl_s else "cold"
+    for known in standing.warm:
+        if known.model == model:
+            return "warm" if now_s - known.at_s <= ttl_s else "cold"
+    return "warm"
 
 
 class Weighing(msgspec.Struct, frozen=True):
@@ -233,18 +236,22 @@ def after(
     spent = standing.spent_usd_micros + cost_usd_micros
     if not belongs:
         return msgspec.structs.replace(standing, spent_usd_micros=spent)
-    signals = exchange.labels.signals or {}
+    labels, known = exchange.labels, standing.warm
+    signals = labels.signals or _NO_SIGNALS
+    resumed = signals.get("resumed", 0)
+    entry = Warm(served, exchange.received_s, exchange.context_tokens)
+    if resumed > standing.resumed or not known or (len(known) == 1 and known[0].model == served):
+        warm: tuple[Warm, ...] = (entry,)
+    else:
+        warm = (entry, *[w for w in known if w.model != served])[:WARM_MAX]
+    if move is None and not standing.marks and standing.floor is None:  # nearly always: nothing moved, now or before
+        return Standing(spent, standing.moved_usd_micros, warm, None, (), resumed)
     made = move is not None and move.made and move.target == served
     moved = standing.moved_usd_micros + ((move.cost_usd_micros or 0) if made and move is not None else 0)
-    counts = tuple(signals.get(name, 0) for name, _, _ in EVIDENCE)
+    counts = tuple([signals.get(name, 0) for name, _, _ in EVIDENCE])
     escalated = made and move is not None and move.kind == "evidence"
     marks = counts if escalated else tuple(map(min, standing.marks, counts)) if standing.marks else ()
-    resumed = signals.get("resumed", 0)
     floor = standing.floor
-    if exchange.labels.call == "main" and not any(counts) and resumed <= standing.resumed:
+    if labels.call == "main" and not any(counts) and resumed <= standing.resumed:
         floor = None  # the human has put another ask, and nothing speaks against the first choice
-    entry = Warm(served, exchange.received_s, exchange.context_tokens)
-    warm = (entry, *(w for w in standing.warm if w.model != served))[:WARM_MAX]
-    if resumed > standing.resumed:
-        warm = (entry,)
     return Standing(spent, moved, warm, lane if escalated else floor, marks, resumed)

@@ -13,7 +13,7 @@ binding nor make one.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from gateway.config.names import LANES
 from gateway.endpoints import Endpoint
@@ -54,9 +54,9 @@ def plan(exchange: Exchange, table: RouteTable, status: Status, means: Means = N
 
     UnknownModel, ModelNotAllowed, NoRoute, ContextWindowExceeded, each with the candidates; MalformedRequest for a lane
     that is none."""
-    target = _target(exchange, table)
-    if target in table.endpoints:
-        return _named(exchange, table, table.endpoints[target]), None
+    target, endpoints = _target(exchange, table), table.endpoints
+    if (named := endpoints.get(target)) is not None:
+        return _named(exchange, table, named), None
     lane = _lane_asked(exchange) or _lane(target.partition(":")[2])
     route = _route(exchange, table, lane)
     if route is not None:
@@ -66,9 +66,9 @@ def plan(exchange: Exchange, table: RouteTable, status: Status, means: Means = N
         names, route_id, why = table.lanes.get(lane, ()), f"lane:{lane}", f"lane {lane} was asked for"
         if not names:
             raise NoRoute(f"no model is configured for lane {lane}", accepted=", ".join(_filled(table)) or "none")
-    candidates = [judge(exchange, table, table.endpoints[name], status, means.budget) for name in names]
+    candidates = [judge(exchange, table, endpoints[name], status, means.budget) for name in names]
     chosen = [c for c in candidates if c.eligible] or _ill(candidates) or _refuse(exchange, candidates, table)
-    hops = [Hop(c.model, table.endpoints[c.model].lane, why) for c in chosen]
+    hops = [Hop(c.model, endpoints[c.model].lane, why) for c in chosen]
     home = home_of(exchange, table, hops, route, status, means.budget)
     hops, why, sticky, decision = decide(exchange, table, route, hops, home, why, means)
     return Plan(tuple(hops), route_id, sticky, why, tuple(candidates), decision), route
@@ -101,8 +101,11 @@ def _lane_asked(exchange: Exchange) -> LaneName | None:
     return found
 
 
+_LANES: Final[dict[str, LaneName]] = {lane: lane for lane in LANES}
+
+
 def _lane(word: str) -> LaneName | None:
-    return next((lane for lane in LANES if lane == word), None)
+    return _LANES.get(word)
 
 
 def _filled(table: RouteTable) -> list[str]:

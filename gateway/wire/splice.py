@@ -157,14 +157,15 @@ def _value_end(body: bytes, start: int) -> int:
 
 def replace_spans(body: bytes, edits: Iterable[tuple[Span, bytes]]) -> bytes:
     """Put new bytes at the given spans (any order, not overlapping); for callers that already know the spans."""
-    parts: list[bytes] = []
+    whole = memoryview(body)  # a slice of bytes is a copy, and a body may be half a megabyte
+    parts: list[bytes | memoryview] = []
     position = 0
     for (start, end), new in sorted(edits):
         if start < position:
             raise ValueError("spans overlap")
-        parts += (body[position:start], new)
+        parts += (whole[position:start], new)
         position = end
-    parts.append(body[position:])
+    parts.append(whole[position:])
     return b"".join(parts)
 
 
@@ -215,12 +216,13 @@ def _front(body: bytes, edits: Mapping[str, bytes | None]) -> list[Member]:
 
 
 def _replaced(body: bytes, present: list[Member], edits: Mapping[str, bytes | None]) -> bytes:
-    parts: list[bytes] = []
+    whole = memoryview(body)  # a slice of bytes is a copy, and a body may be half a megabyte
+    parts: list[bytes | memoryview] = []
     position = 0
     for key, _, start, end in present:
-        parts += (body[position:start], edits[key] or b"")
+        parts += (whole[position:start], edits[key] or b"")
         position = end
-    parts.append(body[position:])
+    parts.append(whole[position:])
     return b"".join(parts)
 
 
