@@ -4,8 +4,8 @@ Call kinds are told by rules (gateway.routing.calls). For the human's turns and 
 incrementally (gateway.adapters.trails); the ask is scored when it changes, the session's numbers when they may decide
 something: where the human speaks, where no model is bound, where trouble comes or goes, and now and then. A turn that only
 brings a tool result to a session with a model has the scores of an earlier one (`Labels.aged`): it stays there whatever
-they are. That costs some fifty microseconds and is done on the event loop; reading a new ask or a long history is done in
-one thread of its own, so that two requests never run the graphs at once.
+they are. That costs some fifty microseconds and is done on the event loop; reading and scoring a new ask, or reading a
+long history, is one job for one thread of its own.
 
 Without a model (none shipped, a refused one, not loaded yet) labels come from the rules and scores are absent: a gateway
 never waits for its classifier.
@@ -32,9 +32,10 @@ from gateway.adapters.classifier import HOUSEKEEPING
 from gateway.adapters.classifier import VERSION as RULES
 from gateway.adapters.memory import give_back
 from gateway.adapters.trails import Read, Stood, Trails
-from gateway.adapters.turns import is_system
-from gateway.ir.exchange import Exchange, Labels, Task
+from gateway.adapters.turns import decoded_bytes
+from gateway.ir.exchange import Call, Exchange, Labels, Task
 from gateway.ports import Clock
+from gateway.reading import role_of
 from gateway.routing import calls, tasks
 from gateway.routing.moves import EVIDENCE
 from gateway.telemetry import LOG
@@ -46,8 +47,8 @@ _log = logging.getLogger(LOG)
 
 INLINE_MESSAGES: Final = 4
 INLINE_BYTES: Final = 16_384
-"""New messages up to this, system texts aside, are read on the event loop: about 30 µs. A thread would cost as much for
-the hand-over alone."""
+"""New messages are read on the event loop up to this (of long results the ends count, system texts do not): about 60 µs. A
+thread would cost as much for the hand-over alone."""
 
 AGED_STEPS_MAX: Final = 16
 """Steps after which scores are made anew all the same: in mid-task they are asked for only if the session's model may not
@@ -70,6 +71,8 @@ failed."""
 
 _TEXT, _ASK, _RULE = "text", "ask", "rule"
 RuleLabel = tuple[Task | None, str]
+_Said = tuple[Task | None, str, dict[str, float] | None, dict[str, int], str, bool]
+"""Task, why, scores, signals, who says so, and whether the scores are of an earlier turn."""
 
 
 class LearnedClassifier:
@@ -115,84 +118,92 @@ class LearnedClassifier:
         call, call_why = calls.detect(exchange)
         if call in HOUSEKEEPING:
             return Labels(call, call_why, version=RULES, latency_us=self._since_us(begun_s))
-        read = await self._read(exchange)
-        try:
-            signals = _signals(read.trail)
-            stood = _stands(read.trail, signals)
-            goes_on = not fresh and call == "tool_result" and exchange.session.bound_model is not None
-            earlier = self._earlier(read, stood) if goes_on else None
-            if earlier is None:
-                read.stood, read.steps = stood, read.trail.steps
-                task, why, scores, version = await self._said(read)
-            else:
-                task, why, scores, version = earlier.task, earlier.task_why, earlier.scores, earlier.version
-            aged = earlier is not None and scores is not None
-            spent_us = self._since_us(begun_s)
-            read.labels = Labels(call, call_why, task, why, scores, signals, version, spent_us, aged)
-            return read.labels
-        finally:
-            self._trails.put(exchange.session.id, read)
+        session, messages = exchange.session, exchange.view.messages
+        goes_on = call == "tool_result" and not fresh and session.bound_model is not None
+        read = self._trails.take(session.id)  # ours until it is put back
+        new = self._unread(read, exchange)
+        if self._at_once(read, messages, new, call):
+            read, said = self._judged(read, exchange, new, goes_on)
+        else:
+            loop = asyncio.get_running_loop()
+            read, said = await loop.run_in_executor(self._thread, self._judged, read, exchange, new, goes_on)
+        task, why, scores, signals, version, aged = said
+        read.labels = Labels(call, call_why, task, why, scores, signals, version, self._since_us(begun_s), aged)
+        self._trails.put(session.id, read)
+        return read.labels
 
     def _since_us(self, begun_s: float) -> int:
         return round((self._clock.monotonic() - begun_s) * 1e6)
 
-    def _earlier(self, read: Read, stood: Stood) -> Labels | None:
-        """What was said of an earlier turn, where this one has changed nothing: the same ask, and no other trouble."""
-        before, trail = read.labels, read.trail
-        version = RULES if self._scorer is None else self._scorer.version
-        if before is None or before.version != version or read.stood != stood or trail.ask is None:
-            return None
-        return before if trail.steps - read.steps < AGED_STEPS_MAX else None
+    # --- on the loop or in the thread -------------------------------------------------------------------------
 
-    # --- reading ----------------------------------------------------------------------------------------------
-
-    async def _read(self, exchange: Exchange) -> Read:
-        """The session's trail up to this request. It belongs to the caller until put back."""
-        read = self._trails.take(exchange.session.id)
-        view, harness = exchange.view, exchange.identity.harness
+    def _unread(self, read: Read | None, exchange: Exchange) -> int:
         known = exchange.new_from if read is not None and read.labels is exchange.labels_before is not None else 0
-        new = self._trails.new_messages(read, view.messages, known)
-        if new <= INLINE_MESSAGES and _few(view.messages[len(view.messages) - new :]):
-            return self._trails.extend(read, view, exchange.dialect, harness, new)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._trails.extend, read, view, exchange.dialect, harness, new)
+        return self._trails.new_messages(read, exchange.view.messages, known)
 
-    # --- scoring ----------------------------------------------------------------------------------------------
+    def _at_once(self, read: Read | None, messages: Sequence[Raw], new: int, call: Call) -> bool:
+        """Nothing is to be scored but, maybe, the session's numbers, and what is new is little: a thread's hand-over would
+        cost more. A new ask always goes to the thread, however short: that takes as much CPU as doing it here (half of the
+        work lets go of the interpreter's lock), and here it would hold up all other requests."""
+        if new > INLINE_MESSAGES:
+            return False
+        fresh = messages[len(messages) - new :]
+        if (scorer := self._scorer) is not None:
+            known = read.notes.get(_TEXT) if read is not None else None
+            if new == len(messages) or not isinstance(known, tuple) or known[0] != scorer.version:
+                return False
+            if call != "tool_result" and "user" in map(role_of, fresh):
+                return False
+        return sum(map(len, fresh)) <= INLINE_BYTES or sum(map(decoded_bytes, fresh)) <= INLINE_BYTES
 
-    async def _said(self, read: Read) -> tuple[Task | None, str, dict[str, float] | None, str]:
-        """Task, why, scores, and who says so."""
-        scorer = self._scorer
-        verdict = await self._scored(read, scorer) if scorer is not None else None
-        task, why = self._task(read, verdict)
-        return task, why, _scores(verdict), scorer.version if scorer is not None and verdict is not None else RULES
+    def _judged(self, read: Read | None, exchange: Exchange, new: int, goes_on: bool) -> tuple[Read, _Said]:
+        """The session read up to this request, and what is said of it: as of an earlier turn where this one has changed
+        nothing (the same ask, and no other trouble)."""
+        read = self._trails.extend(read, exchange.view, exchange.dialect, exchange.identity.harness, new)
+        trail, before = read.trail, read.labels
+        signals = _signals(trail)
+        stood = _stands(trail, signals)
+        version = RULES if self._scorer is None else self._scorer.version
+        if (
+            goes_on
+            and before is not None
+            and before.version == version
+            and read.stood == stood
+            and trail.ask is not None
+            and trail.steps - read.steps < AGED_STEPS_MAX
+        ):
+            return read, (before.task, before.task_why, before.scores, signals, version, before.scores is not None)
+        read.stood, read.steps = stood, trail.steps
+        return read, self._said(read, signals)
 
-    async def _scored(self, read: Read, scorer: OnnxScorer) -> Verdict | None:
-        """None where there is no ask, or the graphs failed (logged)."""
-        text = text_of(read.trail)
-        if not text:
-            return None
+    def _said(self, read: Read, signals: dict[str, int]) -> _Said:
+        scorer, text = self._scorer, text_of(read.trail)
+        verdict = self._scored(read, text, scorer) if scorer is not None and text else None
+        task, why = self._task(read, text, verdict)
+        version = scorer.version if scorer is not None and verdict is not None else RULES
+        return task, why, _scores(verdict), signals, version, False
+
+    @staticmethod
+    def _scored(read: Read, text: str, scorer: OnnxScorer) -> Verdict | None:
+        """None where the graphs failed (logged)."""
+        trail, known = read.trail, read.notes.get(_TEXT)
         try:
-            ask = self._known_ask(read, text, scorer)
-            if ask is None:
-                loop = asyncio.get_running_loop()
-                ask = await loop.run_in_executor(self._thread, _score_ask, read.trail, text, scorer)
+            if known == (scorer.version, text):
+                ask = cast("AskScores", read.notes[_ASK])
+            else:
+                marks = trail.ask.marks if trail.ask is not None else frozenset[str]()
+                ask = scorer.ask(read_text(text, marks))
                 read.notes[_TEXT], read.notes[_ASK] = (scorer.version, text), ask
-            return decide(ask.task, scorer.lanes(ask, read.trail.vector()), scorer.thresholds)
+            return decide(ask.task, scorer.lanes(ask, trail.vector()), scorer.thresholds)
         except ArtefactError as error:
             _log.error("classifier failed, the rules answer: %s", error)
             return None
 
     @staticmethod
-    def _known_ask(read: Read, text: str, scorer: OnnxScorer) -> AskScores | None:
-        known = read.notes.get(_TEXT)
-        return cast("AskScores", read.notes[_ASK]) if known == (scorer.version, text) else None
-
-    @staticmethod
-    def _task(read: Read, verdict: Verdict | None) -> RuleLabel:
+    def _task(read: Read, text: str, verdict: Verdict | None) -> RuleLabel:
         """The learned label; the rules' where the model is unsure, because a wrong guess is dearer than no label."""
         if verdict is not None and verdict.task is not None:
             return cast("Task", verdict.task), f"learned, p = {verdict.p:.2f}"
-        text = text_of(read.trail)
         known = read.notes.get(_RULE)
         if isinstance(known, tuple) and known[0] == text:
             task, why = cast("RuleLabel", known[1])
@@ -204,22 +215,12 @@ class LearnedClassifier:
         return task, f"unsure ({verdict.likely}, p = {verdict.p:.2f}); by rule: {why}"
 
 
-def _few(messages: Sequence[Raw]) -> bool:
-    """Little enough to be read at once; a system text is long, and not read."""
-    return (
-        sum(map(len, messages)) <= INLINE_BYTES
-        or sum(len(raw) for raw in messages if not is_system(raw)) <= INLINE_BYTES
-    )
-
-
 def _stands(trail: Trail, signals: Mapping[str, int]) -> Stood:
-    trouble = [count if (count := signals[name]) >= enough else 0 for name, enough, _ in EVIDENCE]
-    return (trail.said, trail.resumed, *trouble)
-
-
-def _score_ask(trail: Trail, text: str, scorer: OnnxScorer) -> AskScores:
-    marks = trail.ask.marks if trail.ask is not None else frozenset[str]()
-    return scorer.ask(read_text(text, marks))
+    stood = [trail.said, trail.resumed]
+    for name, enough, _ in EVIDENCE:
+        count = signals[name]
+        stood.append(count if count >= enough else 0)
+    return tuple(stood)
 
 
 def _scores(verdict: Verdict | None) -> dict[str, float] | None:

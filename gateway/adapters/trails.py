@@ -101,16 +101,21 @@ class Trails:
     def extend(self, read: Read | None, view: View, dialect: DialectName, harness: str, new: int) -> Read:
         """The trail of all messages of the view, of which the last `new` are to be read (see `new_messages`)."""
         messages = view.messages
-        if read is None or new == len(messages):
+        total = len(messages)
+        if read is None or new == total:
             read = Read(Trail())
         human, feed, keep = human_of(harness), read.trail.feed, new > MANY
-        for place in _places(len(messages), new):
+        for place in range(total - new, total) if new <= MESSAGES_MAX + FIRST_MAX else _places(total):
             raw = messages[place]
-            for facts in self._message(raw, dialect, harness) if keep else map(facts_of, turns_of(raw, dialect, human)):
-                feed(facts)
+            if keep:
+                for facts in self._message(raw, dialect, harness):
+                    feed(facts)
+            else:
+                for turn in turns_of(raw, dialect, human):
+                    feed(facts_of(turn))
             if read.anchor < 0 and read.trail.ask is not None:
                 read.anchor, read.first = place, name_of(raw)
-        read.count = len(messages)
+        read.count = total
         if new:
             read.last = name_of(messages[-1])
         return read
@@ -127,9 +132,7 @@ class Trails:
         return known
 
 
-def _places(total: int, new: int) -> Iterable[int]:
-    if new <= MESSAGES_MAX + FIRST_MAX:
-        return range(total - new, total)
+def _places(total: int) -> Iterable[int]:
     return chain(range(FIRST_MAX), range(total - MESSAGES_MAX, total))
 
 

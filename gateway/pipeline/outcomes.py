@@ -71,7 +71,7 @@ def undone(exchange: Exchange) -> bool:
 
 def _reverts(head: bytes) -> bool:
     low = head.lower()
-    return any([anchor in low for anchor in _ANCHORS]) and REVERT.search(head) is not None
+    return any(map(low.__contains__, _ANCHORS)) and REVERT.search(head) is not None
 
 
 def decided(exchange: Exchange, plan: Plan, model: str, before: Decided | None) -> Decided | None:

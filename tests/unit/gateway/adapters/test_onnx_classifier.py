@@ -14,6 +14,7 @@ from msgspec import structs
 from classifiers.artefact import ASK, LANES, TASKS, ArtefactError, Thresholds
 from gateway.adapters.classifier import VERSION as RULES
 from gateway.adapters.onnx_classifier import AGED_STEPS_MAX, INLINE_BYTES, SIGNALS, LearnedClassifier
+from gateway.adapters.trails import Trails
 from gateway.ir.exchange import Exchange, Labels
 from gateway.testing.clock import ManualClock
 from tests.support.artefacts import lanes_graph, write
@@ -120,23 +121,56 @@ async def test_an_ask_is_scored_once_and_off_the_loop(tmp_path: Path) -> None:
         turns += [("call", "read"), ("result", "text")]
     assert spy.threads == ["classifier_0"]
     await made.label(exchange(*turns, "now migrate it"))
-    assert len(spy.threads) == 2
+    assert spy.threads == ["classifier_0"] * 2
     assert made.version == "test-1"
 
 
-async def test_a_long_history_is_read_off_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = loaded(tmp_path)
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The threads in which sessions are read."""
     threads: list[str] = []
-    original = made._trails.extend
+    original = Trails.extend
 
     def extend(*given: Any) -> Any:
         threads.append(threading.current_thread().name)
         return original(*given)
 
-    monkeypatch.setattr(made._trails, "extend", extend)
-    await made.label(exchange("fix it", session="short-1"))
-    await made.label(exchange("fix it", ("call", "read"), ("result", "x" * INLINE_BYTES), session="long-1"))
-    assert threads == [threading.main_thread().name, "classifier_0"]
+    monkeypatch.setattr(Trails, "extend", extend)
+    return threads
+
+
+LOOP = threading.main_thread().name
+RESULTS: list[Any] = [("call", "read"), ("result", "line of text\n" * 4000)]
+"""52 KB, of which the ends are read."""
+OWN: list[Any] = [("call", "read"), ("result", "x" * INLINE_BYTES * 10)]
+
+
+async def test_what_the_human_says_is_read_and_scored_off_the_loop_what_tools_say_on_it(
+    tmp_path: Path, reading: list[str]
+) -> None:
+    made = loaded(tmp_path)
+    turns: list[Any] = ["fix it"]
+    for more in (["fix it"], RESULTS, ["now migrate it"], RESULTS, RESULTS * 4):
+        turns += more if more != ["fix it"] else []
+        await made.label(exchange(*turns))
+    assert reading == ["classifier_0", LOOP, "classifier_0", LOOP, "classifier_0"]
+
+
+async def test_what_takes_long_to_read_is_read_off_the_loop(tmp_path: Path, reading: list[str]) -> None:
+    """A session that nobody knows, one whose ask another classifier has scored, and too much at once."""
+    made = loaded(tmp_path)
+    await made.label(exchange("fix it", *RESULTS))
+    made._scorer.version = "test-2"  # type: ignore[union-attr]
+    await made.label(exchange("fix it", *RESULTS, *RESULTS))
+    await made.label(exchange("fix it", *RESULTS, *RESULTS, *OWN))
+    assert reading == ["classifier_0"] * 3
+
+
+async def test_without_a_model_there_is_nothing_to_score(tmp_path: Path, reading: list[str]) -> None:
+    made = LearnedClassifier(ManualClock(), (tmp_path,))
+    await made.label(exchange("fix it"))
+    await made.label(exchange("fix it", *RESULTS, session="s-0002"))
+    assert reading == [LOOP, LOOP]
 
 
 async def test_two_requests_of_a_session_at_once(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ import json
 import msgspec
 import pytest
 
+from classifiers.features.facts import facts_of
 from classifiers.features.turns import Turn
 from classifiers.features.view import view_of
-from gateway.adapters.turns import conversation_of, human_of, turns_of
+from gateway.adapters import turns
+from gateway.adapters.turns import LONG_BYTES, conversation_of, decoded_bytes, human_of, turns_of
 from gateway.reading import DECODE_BYTES_MAX
 from tests.unit.gateway.harnesses import shapes as s
 
@@ -122,3 +124,48 @@ def test_what_one_client_appends_is_taken_away_by_its_file():
     assert view_of(conversation_of(view, "chat", "aider")).ask == "fix a.py"
     assert human_of("opencode") is None
     assert human_of("nobody") is None
+
+
+LONG = {
+    "code": "".join(f'{n}\t    a["{n}"] = "\\\\" + b  # é\n' for n in range(400)),
+    "chinese": "".join(f"第 {n} 行\n" for n in range(2000)),
+    "one word": "x" * 9000,
+    "words at one end": "a b " * 900 + "x" * 3000,
+    "emoji and quotes": '"😀" ' * 3000,
+    "backslashes": "\\ " * 4000,
+}
+
+
+def result(dialect: str, text: str) -> dict:
+    block = {"type": "tool_result", "tool_use_id": "c", "content": text}
+    return {
+        "chat": {"role": "tool", "tool_call_id": "c", "content": text},
+        "responses": {"type": "function_call_output", "call_id": "c", "output": text},
+        "messages": {"role": "user", "content": [block]},
+    }[dialect]
+
+
+@pytest.mark.parametrize("ascii_", [False, True])
+@pytest.mark.parametrize("spaced", [False, True])
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
+@pytest.mark.parametrize("dialect", s.PATHS)
+def test_of_a_long_result_the_ends_are_read_as_if_all_were(dialect, text, spaced, ascii_, monkeypatch):
+    item = result(dialect, text)
+    separators = (", ", ": ") if spaced else (",", ":")
+    for more in ({}, {"name": "read"}, {"status": "completed"}):
+        said = msgspec.Raw(json.dumps(item | more, separators=separators, ensure_ascii=ascii_).encode())
+        found = turns_of(said, dialect)
+        with monkeypatch.context() as whole:
+            whole.setattr(turns, "LONG_BYTES", 1 << 30)
+            assert list(map(facts_of, found)) == list(map(facts_of, turns_of(said, dialect)))
+
+
+@pytest.mark.parametrize("dialect", ["chat", "responses"])
+def test_a_long_result_costs_no_more_than_a_short_one(dialect):
+    said = raw(result(dialect, LONG["code"]))
+    (turn,) = turns_of(said, dialect)
+    assert len(turn.text) < len(LONG["code"]) / 4
+    assert decoded_bytes(said) == LONG_BYTES
+    assert decoded_bytes(raw(result(dialect, "x y" * 100_000))) > 300_000  # might have to be decoded whole
+    assert decoded_bytes(raw(result(dialect, "x"))) < 100
+    assert decoded_bytes(raw({"role": "system", "content": "x" * 9000})) == 0
