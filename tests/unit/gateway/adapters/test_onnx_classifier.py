@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec import structs
@@ -210,9 +210,23 @@ async def test_a_graph_that_fails_later_leaves_the_rules(tmp_path: Path, caplog:
         raise ArtefactError("graph 'lanes' does not run", "train it again")
 
     scorer.lanes = broken
-    found = await made.label(exchange("fix the parser"))
+    found = await made.label(exchange("fix the parser", ("call", "read"), ("result", "x")))
     assert (found.task, found.scores, found.version) == ("single_file_edit", None, RULES)
     assert "the rules answer" in caplog.text
+
+
+async def test_an_untouched_session_has_the_scores_of_its_ask(tmp_path: Path) -> None:
+    """As its graph would say: see tests/unit/classifiers/training/test_graph.py."""
+    made = loaded(tmp_path)
+    scorer: Any = made._scorer
+    runs: list[Any] = []
+    original = scorer.lanes
+    scorer.lanes = lambda *given: runs.append(given) or original(*given)
+    first = await made.label(exchange("fix it"))
+    assert runs == []
+    later = await made.label(exchange("fix it", ("call", "read"), ("result", "x")))
+    assert len(runs) == 1
+    assert first.scores == later.scores, "reading a file says nothing"
 
 
 async def test_system_text_tools_and_length_change_nothing(tmp_path: Path) -> None:
@@ -238,7 +252,7 @@ FAILED = [EDIT, {"role": "tool", "tool_call_id": "e", "content": "ok"},
 
 
 class Session:
-    """A session that goes on, its model bound; counts how often the graph of the session is run."""
+    """A session that goes on, its model bound; counts how often it is scored."""
 
     def __init__(self, made: LearnedClassifier) -> None:
         self.made = made
@@ -246,14 +260,13 @@ class Session:
         self.runs = 0
         self.before: Labels | None = None
         self.read_to = 0
-        scorer: Any = made._scorer
-        original = scorer.lanes
+        original, spied = made._scored, cast("Any", made)
 
-        def lanes(*given: Any) -> Any:
+        def scored(*given: Any) -> Any:
             self.runs += 1
             return original(*given)
 
-        scorer.lanes = lanes
+        spied._scored = scored
 
     async def label(self, *turns: Any, fresh: bool = False, bound: str | None = "local/coder") -> Labels:
         self.turns += turns
