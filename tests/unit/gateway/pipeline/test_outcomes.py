@@ -54,7 +54,20 @@ def test_another_model_by_name_is_a_sign_the_same_one_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("command", "undone"),
-    [("git checkout -- a.py", True), ("git reset --hard HEAD~1", True), ("git checkout -b new", False), ("ls", False)],
+    [
+        ("git checkout -- a.py", True),
+        ("git checkout HEAD~1 a.py", True),
+        ("git checkout .", True),
+        ("GIT RESTORE a.py", True),
+        ("git revert abc", True),
+        ("git reset --hard HEAD~1", True),
+        ("git stash", True),
+        ("/Rewind", True),
+        ("undo_edit", True),
+        ("git checkout -b new", False),
+        ("git status", False),
+        ("ls", False),
+    ],
 )
 def test_work_taken_back(command: str, undone: bool) -> None:
     function = {"name": "bash", "arguments": f'{{"command": "{command}"}}'}
@@ -82,6 +95,14 @@ def test_an_ask_is_a_new_decision_a_complaint_is_not() -> None:
     assert complaint == Decided("req_1", "box", asks=1, tests=4, corrections=1)
     assert outcomes.decided(asked("title"), AUTO, "box", BEFORE) is None
     assert outcomes.decided(asked("tool_result"), NAMED, "opus", None) is None
+
+
+def test_a_turn_that_tells_nothing_new_leaves_what_is_remembered() -> None:
+    quiet = asked("tool_result", tests=1, tests_failed=1)
+    assert outcomes.decided(quiet, AUTO, "box", BEFORE) is None
+    assert outcomes.decided(asked("tool_result", tests=2, tests_failed=1), AUTO, "box", BEFORE) == Decided(
+        "req_1", "box", tests=2, tests_failed=1
+    )
 
 
 def test_a_move_is_a_decision_too() -> None:

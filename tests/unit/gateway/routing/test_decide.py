@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from gateway.ir.exchange import Exchange, Identity, Labels, Plan, Session
+from gateway.routing import decide
 from gateway.routing.costs import Tariff
 from gateway.routing.decide import NO_MEANS, Means
 from gateway.routing.moves import FRESH, Standing, Warm
@@ -73,6 +74,33 @@ def test_a_warm_session_stays_in_mid_task_whatever_the_scores_say() -> None:
     assert (made.hops[0].model, made.sticky) == (OPUS, True)
     assert made.decision is not None
     assert (made.decision.strategy, made.decision.move) == ("", None)
+
+
+STANDINGS = {
+    "fresh": FRESH,
+    "warm": Standing(5000, 0, (Warm(FLASH, 990.0, 18_000),)),
+    "cold": Standing(5000, 0, (Warm(FLASH, 0.0, 18_000), Warm(OPUS, 900.0, 9_000)), "mid", (2, 0, 0), 1),
+}
+SIGNALS: dict[str, dict[str, int]] = {
+    "quiet": {"steps": 3},
+    "trouble": {"failed_cycles": 2},
+    "more trouble": {"failed_cycles": 4},
+    "resumed": {"resumed": 1},
+    "resumed again": {"resumed": 2},
+}
+
+
+@pytest.mark.parametrize("listed", [(OPUS, FLASH, BOX), (FLASH,), (OPUS,), (OPUS, BOX)], ids=len)
+@pytest.mark.parametrize("signals", SIGNALS.values(), ids=SIGNALS)
+@pytest.mark.parametrize("standing", STANDINGS.values(), ids=STANDINGS)
+@pytest.mark.parametrize("call", ["tool_result", "compaction", "main"])
+def test_the_short_way_of_mid_task_leads_where_the_long_one_does(
+    call: str, standing: Standing, signals: dict[str, int], listed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, at = asked(call, bound=FLASH, **signals), table(*listed, learned=LEARNED, shadow={"to": [BOX]}, explore=0.5)
+    short = decided(made, at, standing)
+    monkeypatch.setattr(decide, "_stays", lambda *_: None)
+    assert decided(made, at, standing) == short
 
 
 def test_a_move_goes_first_and_the_old_model_second() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.config.expr import VARIABLES
 from gateway.config.routes import WhenConfig
+from gateway.routing import match
 from gateway.routing.match import EXPRESSION_NAMES, Facts, compile_when, globs
 
 NOON_S = 12 * 3600.0
@@ -53,6 +54,17 @@ def test_all_matchers_must_hold() -> None:
     assert holds(both, tags=("a",))
     assert not holds(both)
     assert not holds(both, call="title", tags=("a",))
+
+
+def test_the_dear_tests_come_last_and_only_if_all_others_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(match, "_expression", lambda source: lambda facts: asked.append(source) is None)
+    when = {"call": ["main"], "task": ["docstring"], "tags": ["a"], "images": False, "expr": "turns > 1"}
+    assert not holds(when, task="docstring", tags=("b",))
+    assert not holds(when, task="question", tags=("a",))
+    assert asked == []
+    assert holds(when, task="docstring", tags=("a",))
+    assert asked == ["turns > 1"]
 
 
 def test_nothing_asked_is_always() -> None:

@@ -133,6 +133,22 @@ def remembered(standing: Standing, made: Exchange, move: Any, served: str, lane:
     return moves.after(standing, made, move, served=served, lane=lane, cost_usd_micros=500, belongs=True)
 
 
+@pytest.mark.parametrize(
+    "known", [(), ("box",), ("flash",), ("flash", "box"), ("a", "b", "c", "flash"), ("a", "b", "c", "d")]
+)
+@pytest.mark.parametrize("resumed", [0, 1])
+def test_where_nothing_moved_only_money_and_caches_change(known: tuple[str, ...], resumed: int) -> None:
+    """A move that was weighed and refused takes the long way, with the same result."""
+    standing = Standing(100, 7, tuple(Warm(name, 1.0, 5) for name in known))
+    made = asked("tool_result", failed_cycles=2, resumed=resumed)
+    refused = moves.refused(weighed(made, LOCAL, [LOCAL, OPUS]), "no")
+    found = remembered(standing, made, None, "box", "local")
+    assert found == remembered(standing, made, refused, "box", "local")
+    assert (found.spent_usd_micros > 100, found.moved_usd_micros, found.resumed) == (True, 7, resumed)
+    others = [] if resumed else [name for name in known if name != "box"][: moves.WARM_MAX - 1]
+    assert [w.model for w in found.warm] == ["box", *others]
+
+
 def test_what_failed_is_not_gone_back_to_until_another_ask() -> None:
     failing = asked("tool_result", failed_cycles=2)
     move = weighed(failing, LOCAL, [LOCAL, MID])
