@@ -120,13 +120,13 @@ class LearnedClassifier:
             return Labels(call, call_why, version=RULES, latency_us=self._since_us(begun_s))
         session, messages = exchange.session, exchange.view.messages
         goes_on = call == "tool_result" and not fresh and session.bound_model is not None
-        read = self._trails.take(session.id)  # ours until it is put back
-        new = self._unread(read, exchange)
-        if self._at_once(read, messages, new, call):
-            read, said = self._judged(read, exchange, new, goes_on)
+        known = self._trails.take(session.id)  # ours until it is put back
+        new = self._unread(known, exchange)
+        if self._at_once(known, messages, new, call):
+            read, said = self._judged(known, exchange, new, goes_on)
         else:
             loop = asyncio.get_running_loop()
-            read, said = await loop.run_in_executor(self._thread, self._judged, read, exchange, new, goes_on)
+            read, said = await loop.run_in_executor(self._thread, self._judged, known, exchange, new, goes_on)
         task, why, scores, signals, version, aged = said
         read.labels = Labels(call, call_why, task, why, scores, signals, version, self._since_us(begun_s), aged)
         self._trails.put(session.id, read)

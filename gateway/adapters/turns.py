@@ -159,7 +159,7 @@ def _long_result(raw: msgspec.Raw, found: re.Match[bytes]) -> Turn | None:
     follows, or the ends hold too few characters. (A field behind the text that is itself longer than what is read of the
     end would be taken for it: no client sends such.)"""
     whole = memoryview(raw)
-    if whole[-2:] != b'"}':
+    if bytes(whole[-2:]) != b'"}':
         return None
     text = _both_ends(whole, found.end(), len(raw) - 1)
     return (
@@ -273,8 +273,8 @@ def _text(content: str | list[_Block] | None) -> str:
 
 def _result_text(raw: msgspec.Raw) -> str:
     """A tool's answer: a string, or a list of parts of which the texts are read."""
-    if len(raw) >= LONG_BYTES and (whole := memoryview(raw))[:1] == b'"':
-        text = _both_ends(whole, 0, len(raw))
+    if len(raw) >= LONG_BYTES and bytes(memoryview(raw)[:1]) == b'"':
+        text = _both_ends(memoryview(raw), 0, len(raw))
         if text is not None:
             return text
     data = bytes(raw)

@@ -114,9 +114,9 @@ def _filled(table: RouteTable) -> list[str]:
 
 def _route(exchange: Exchange, table: RouteTable, lane: LaneName | None) -> Route | None:
     """The first that matches; for a lane asked for, only among the routes that speak of lanes (None: no such route)."""
-    facts = facts_of(exchange, lane)
-    for route in table.routes:
-        if route.to and (lane is None or route.source.when.lane) and route.matches(facts):
+    facts, labels = facts_of(exchange, lane), exchange.labels
+    for route in table.open_to(labels.call, labels.task):
+        if (lane is None or route.source.when.lane) and route.matches(facts):
             return route
     if lane is not None:
         return None

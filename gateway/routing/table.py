@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.config.names import LANE_PREFIX, LANES, VIRTUAL, VIRTUAL_ALIASES, claude_alias
-from gateway.config.routes import LearnedConfig, RouteConfig
+from gateway.config.routes import LearnedConfig, RouteConfig, WhenConfig
 from gateway.config.settings import Settings
 from gateway.endpoints import Endpoint
-from gateway.ir.exchange import LaneName
+from gateway.ir.exchange import Call, LaneName, Task
 from gateway.routing import match, moves, retry
 from gateway.routing.strategies.contract import Strategy
 from gateway.routing.strategies.registry import strategy
@@ -83,10 +83,25 @@ class RouteTable:
     scores_always: bool = False
     """Some route asks for scores on every turn, also where a session just goes on with its work: it is not sticky and lets
     scores choose, or its expression reads them."""
+    _open: dict[tuple[Call, Task | None], tuple[Route, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def open_to(self, call: Call, task: Task | None) -> tuple[Route, ...]:
+        """The routes with a model that neither the call nor the task rules out, in order; found once for each of the few
+        dozen pairs there are. Their other matchers are still to be asked."""
+        found = self._open.get((call, task))
+        if found is None:
+            found = self._open[call, task] = tuple(
+                r for r in self.routes if r.to and _concerns(r.source.when, call, task)
+            )
+        return found
 
     def resolve(self, asked: str) -> str | None:
         """Endpoint name or virtual name for what the client asked; None when nobody knows it."""
         return self.names.get(asked)
+
+
+def _concerns(when: WhenConfig, call: Call, task: Task | None) -> bool:
+    return (not when.call or call in when.call) and (not when.task or task in when.task)
 
 
 def build(settings: Settings, endpoints: Mapping[str, Endpoint]) -> RouteTable:

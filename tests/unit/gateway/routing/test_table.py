@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from gateway.ir.exchange import Call, Task
 from gateway.routing import retry
 from gateway.routing.match import Facts
 from gateway.routing.table import DEFAULT_ROUTES
@@ -114,3 +117,22 @@ def test_scores_are_wanted_on_every_turn_only_where_something_hangs_on_them(
     route: dict[str, object], always: bool
 ) -> None:
     assert routes(configured=[{"id": "r", "to": "api/flash", **route}]).scores_always is always
+
+
+@pytest.mark.parametrize("task", [None, *get_args(Task)])
+@pytest.mark.parametrize("call", get_args(Call))
+def test_routes_that_call_and_task_leave_open_are_the_only_ones_that_can_match(call: Call, task: Task | None) -> None:
+    table = routes(
+        configured=[
+            {"id": "calls", "when": {"call": ["title", "main"]}, "to": ["api/flash"]},
+            {"id": "tasks", "when": {"task": ["docstring", "question"], "tags": ["a"]}, "to": ["api/flash"]},
+            {"id": "both", "when": {"call": "main", "task": "docstring"}, "to": ["api/flash"]},
+            {"id": "nobody", "to": ["lane:daemon"]},
+            {"id": "tagged", "when": {"tags": ["a"]}, "to": ["api/flash"]},
+            {"id": "rest", "to": ["api/flash"]},
+        ]
+    )
+    facts = Facts(call=call, task=task or "", tags=("a",))
+    matching = [route for route in table.routes if route.to and route.matches(facts)]
+    assert list(table.open_to(call, task)) == matching
+    assert table.open_to(call, task) is table.open_to(call, task)
