@@ -64,6 +64,8 @@ DELEGATED = "delegated"
 """`granted_by` of a call that was handed to the harness to ask about."""
 UNPROMPTED = frozenset({"bypass", "dont_ask", "auto", "accept_edits"})
 """Modes in which a harness runs calls without asking, where the client tells its own."""
+NARROWER: dict[str | None, Mode] = {"plan": "plan", "dont_ask": "dont_ask"}
+"""Modes of a client that only narrow: they hold beside the policy's."""
 SYSTEM_ROOTS = frozenset({"/", "/home", "/root", "/Users", "/etc", "/usr", "/var", "/opt", "/tmp", "/mnt", "/srv"})
 """Folders that are never a workspace because a client says it works there."""
 
@@ -161,8 +163,8 @@ def _modes(profiles: tuple[Resolved, ...], caller: Caller) -> frozenset[Mode]:
     held: set[Mode] = set(profiles[0].modes)
     for profile in profiles[1:]:
         held.update(profile.modes)
-    if told == "plan" or told == "dont_ask":
-        held.add(told)
+    if told in NARROWER:
+        held.add(NARROWER[told])
     return frozenset(held)
 
 
