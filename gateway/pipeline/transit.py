@@ -88,7 +88,7 @@ class Transit:
         self._backlog = b""
         self._waiting: list[bytes] = []
         self._pile: list[bytes] = []
-        self._pile_bytes = 0
+        self._pile_room = 0
         """Events of `_frame` that go on with a held call: nobody can see them, so they are read when others come."""
         self._last: bytes | None = None
         self._open = False
@@ -102,7 +102,7 @@ class Transit:
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol, PolicyDenied if nothing was released yet."""
         frame = self._frame
-        if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
+        if frame is not None and frame.one(chunk) and (self._pile or self._splitter.idle) and not self.complete:
             if frame.kind == "call" and self._gate is not None:
                 self._piled(frame, chunk, self._gate)
                 return b""
@@ -245,7 +245,18 @@ class Transit:
             if self._lessons:
                 self._learn(event)
             return event
-        return self._interesting(event)
+        return b"" if self._goes_on(event) else self._interesting(event)
+
+    def _goes_on(self, event: bytes) -> bool:
+        """Whether the event is a piece of a held call and nothing else, told by the frame that is made of it: the first of
+        many need not be decoded before that. (Where events have names the decoder compares those first.)"""
+        if self._frame is not None or self._gate is None or not self._lessons or not self._decoder.calls_open:
+            return False
+        if not event.startswith(b"data:"):
+            return False
+        self._learn(event)
+        frame = self._frame
+        return frame is not None and frame.kind == "call" and frame.one(event) and not self._framed(frame, event, 1)
 
     def _passed(self, data: bytes) -> bytes:
         self._open = self._open or bool(data)
@@ -257,11 +268,13 @@ class Transit:
         if frame.kind == "text":
             self._tally.plain(len(run) - count * frame.around_bytes)
             return True
+        if frame.kind == "reasoning":
+            for text in frame.texts(run):
+                self._decoder.more(frame, text)
+                self._tally.feed(Delta(frame.index, text))
+            return True
         text = frame.text(run)
         self._decoder.more(frame, text)
-        if frame.kind == "reasoning":
-            self._tally.feed(Delta(frame.index, text))
-            return True
         self._tally.plain(size_of(text))
         if self._guard is None:
             return True
@@ -271,11 +284,14 @@ class Transit:
 
     def _piled(self, frame: Frame, event: bytes, gate: Gate) -> None:
         """One further piece of a held call, which is what a paced stream of arguments consists of: read later."""
-        self._lessons = LESSONS
-        self._tally.plain(frame.text_bytes(event, 1))
+        if not self._pile:
+            self._lessons = LESSONS
+            self._pile_room = min(PILE_BYTES_MAX, gate.room)
+        size = len(event)
+        self._tally.text_bytes += frame.text_bytes(event, 1) if b"\\" in event else size - frame.around_bytes
         self._pile.append(event)
-        self._pile_bytes += len(event)
-        if self._pile_bytes > PILE_BYTES_MAX or self._pile_bytes > gate.room:
+        self._pile_room -= size
+        if self._pile_room < 0:
             self._catch_up()
 
     def _catch_up(self) -> None:
@@ -286,7 +302,6 @@ class Transit:
         assert self._gate is not None
         run = self._pile[0] if len(self._pile) == 1 else b"".join(self._pile)
         self._pile.clear()
-        self._pile_bytes = 0
         text = self._frame.text(run)
         self._decoder.more(self._frame, text)
         self._gate.more(run, self._frame.index, text)

@@ -27,7 +27,8 @@ def test_events_that_differ_in_the_text_are_its_own(text):
     many = event("a") + event(text) + event("b")
     assert frame.run(many, 0) == (many, 3)
     said = "a" + json.loads(f'"{text}"') + "b"
-    assert frame.text(many) == said
+    assert frame.text(many) == "".join(frame.texts(many)) == said
+    assert len(frame.texts(many)) == 3
     assert frame.text_bytes(many, 3) == len(said.encode())
 
 
