@@ -35,7 +35,15 @@ class Chained:
 
 def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: int, mask_key: bytes) -> dict[str, Any]:
     """The record of one verdict. Secrets in the arguments are masked."""
-    shown = _clean(call.arguments.decode("utf-8", "replace"), mask_key)
+    shown = call.arguments.decode("utf-8", "replace")
+    facts = None if verdict.facts is None else facts_json(verdict.facts)
+    notes = [step.note[:500] for step in verdict.trail]
+    rewritten = "" if verdict.arguments is None else verdict.arguments.decode("utf-8", "replace")
+    if secrets.may_hold((shown, verdict.reason, rewritten, *notes, *_texts(facts))):
+        shown, reason = _clean(shown, mask_key), _clean(verdict.reason, mask_key)
+        notes, facts, rewritten = _clean(notes, mask_key), _clean(facts, mask_key), _clean(rewritten, mask_key)
+    else:
+        reason = verdict.reason
     record: dict[str, Any] = {
         "kind": "decision",
         "at": round(caller.now_s, 6),
@@ -54,9 +62,9 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
         "taint": sorted(caller.taint),
         "decision": verdict.decision,
         "checkpoint": verdict.checkpoint,
-        "reason": _clean(verdict.reason, mask_key),
+        "reason": reason,
         "rules": [match.rule for match in verdict.rules],
-        "trail": [[step.checkpoint, step.decision, _clean(step.note[:500], mask_key)] for step in verdict.trail],
+        "trail": [[step.checkpoint, step.decision, note] for step, note in zip(verdict.trail, notes, strict=True)],
         "profile": verdict.profile,
         "mode": verdict.mode,
         "policy": verdict.policy,
@@ -65,8 +73,8 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
     }
     if len(shown) > ARGUMENTS_CHARS_MAX:
         record["arguments_cut"] = len(shown)
-    if verdict.facts is not None:
-        record["facts"] = _clean(facts_json(verdict.facts), mask_key)
+    if facts is not None:
+        record["facts"] = facts
     if verdict.score is not None:
         record["score"] = {
             "value": round(verdict.score.value, 4),
@@ -74,8 +82,16 @@ def decision(call: ToolCall, caller: Caller, verdict: Verdict, *, latency_us: in
             "version": verdict.score.version,
         }
     if verdict.arguments is not None:
-        record["rewritten"] = _clean(verdict.arguments.decode("utf-8", "replace"), mask_key)[:ARGUMENTS_CHARS_MAX]
+        record["rewritten"] = rewritten[:ARGUMENTS_CHARS_MAX]
     return record
+
+
+def _texts(value: Any) -> list[str]:
+    """All texts that `_clean` would look at."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for entry in inner for text in _texts(entry)]
 
 
 def _clean(value: Any, mask_key: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from policies import conditions, matchers, points, toolmap
@@ -26,8 +26,8 @@ def strictest(decisions: Iterable[Decision]) -> Decision:
     return max(decisions, key=STRICT.__getitem__, default="allow")
 
 
-def narrowest(modes: Iterable[Mode]) -> Mode:
-    return min(modes, key=NARROW.__getitem__)
+def narrowest(modes: Collection[Mode]) -> Mode:
+    return min(modes, key=NARROW.__getitem__) if len(modes) != 1 else next(iter(modes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ DELEGATED = "delegated"
 """`granted_by` of a call that was handed to the harness to ask about."""
 UNPROMPTED = frozenset({"bypass", "dont_ask", "auto", "accept_edits"})
 """Modes in which a harness runs calls without asking, where the client tells its own."""
+NARROWER: dict[str | None, Mode] = {"plan": "plan", "dont_ask": "dont_ask"}
+"""Modes of a client that only narrow: they hold beside the policy's."""
 SYSTEM_ROOTS = frozenset({"/", "/home", "/root", "/Users", "/etc", "/usr", "/var", "/opt", "/tmp", "/mnt", "/srv"})
 """Folders that are never a workspace because a client says it works there."""
 
@@ -80,28 +82,23 @@ class Situation:
     """What masks are made with where a call is rewritten."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Case:
-    """One call under judgement."""
+    """One call under judgement; a value, but not frozen: making one so costs twice the time. `modes` are those of all
+    profiles, and what the client says of itself where that can only narrow: all of them hold."""
 
     policy: Policy
     call: ToolCall
     caller: Caller
     situation: Situation
     profiles: tuple[Resolved, ...]
+    modes: frozenset[Mode]
     place: Place
     value: Any = None
     facts: Facts | None = None
     whole: View | None = None
     put: frozenset[str] = frozenset()
     """Masks that stand in the call because they were put there just now."""
-
-    @property
-    def modes(self) -> frozenset[Mode]:
-        """Those of all profiles, and what the client says of itself where that can only narrow. All of them hold."""
-        told = self.caller.extra.get("mode")
-        narrower: tuple[Mode, ...] = ("plan",) if told == "plan" else ("dont_ask",) if told == "dont_ask" else ()
-        return frozenset(mode for profile in self.profiles for mode in profile.modes).union(narrower)
 
     @property
     def mode(self) -> Mode:
@@ -111,7 +108,10 @@ class _Case:
 
 def judge(policy: Policy, call: ToolCall, caller: Caller, situation: Situation | None = None) -> Judging:
     """The verdict on one call. Bounds: see policies.validate, policies.tools; time is the caller's to bound."""
-    case = _Case(policy, call, caller, situation or Situation(), _profiles(policy, caller), place(policy, caller))
+    profiles = _profiles(policy, caller)
+    case = _Case(
+        policy, call, caller, situation or Situation(), profiles, _modes(profiles, caller), place(policy, caller)
+    )
     verdict = yield from _judged(case, rewrites=0)
     return verdict
 
@@ -158,6 +158,16 @@ def _profiles(policy: Policy, caller: Caller) -> tuple[Resolved, ...]:
     return (own,) if above is own else (own, above)
 
 
+def _modes(profiles: tuple[Resolved, ...], caller: Caller) -> frozenset[Mode]:
+    told = caller.extra.get("mode")
+    held: set[Mode] = set(profiles[0].modes)
+    for profile in profiles[1:]:
+        held.update(profile.modes)
+    if told in NARROWER:
+        held.add(NARROWER[told])
+    return frozenset(held)
+
+
 def _judged(case: _Case, rewrites: int) -> Judging:
     trail: list[Step] = []
     read = validate.read(case.call)
@@ -176,6 +186,7 @@ def _judged(case: _Case, rewrites: int) -> Judging:
         case.caller,
         case.situation,
         case.profiles,
+        case.modes,
         case.place,
         read.value,
         found,
@@ -196,6 +207,8 @@ def _judged(case: _Case, rewrites: int) -> Judging:
     trail.append(Step("rules", held.decision, _note(held)))
     if held.decision == "deny":
         return _end(case, trail, "deny", "rules", _reason(case, held), held)
+    if held.decision == "allow" and not case.policy.at.pre_tool_use:
+        return _end(case, trail, "allow", "rules", _reason(case, held), held)  # nobody else has a say
     return (yield from _hooked(case, held, trail, rewrites))
 
 
@@ -288,8 +301,9 @@ def _tightened(case: _Case, held: Ruling) -> Ruling:
     facts, file = case.facts, case.policy.file
     assert facts is not None
     added: list[Matched] = []
-    if _unread(case):
-        parts = "; ".join(_unread(case)[:3])
+    unread = _unread(case)
+    if unread:
+        parts = "; ".join(unread[:3])
         added.append(
             Matched("default/unknown", file.defaults.on_parse_error, "", f"a part could not be read: {parts}", True)
         )
@@ -318,9 +332,10 @@ def _tightened(case: _Case, held: Ruling) -> Ruling:
 
 def _unread(case: _Case) -> tuple[str, ...]:
     assert case.whole is not None
-    return tuple(
-        dict.fromkeys((*case.whole.unknown, *(reason for part in case.whole.parts for reason in part.unknown)))
-    )
+    found = [*case.whole.unknown]
+    for part in case.whole.parts:
+        found += part.unknown
+    return tuple(dict.fromkeys(found)) if found else ()
 
 
 def _limit(case: _Case) -> DenyLimit:
@@ -335,9 +350,11 @@ def _taint_step(case: _Case, held: Ruling) -> Matched | None:
     assert facts is not None
     if not settings.enabled:
         return None
-    sources = sorted(case.caller.taint.intersection(settings.sources))
     sinks = [effect for effect in facts.effects if effect in settings.tighten]
-    if not sinks or (not sources and case.situation.tainted is None):
+    if not sinks:
+        return None
+    sources = sorted(case.caller.taint.intersection(settings.sources))
+    if not sources and case.situation.tainted is None:
         return None
     repeated = (
         taint.repeats(case.situation.tainted, case.value, settings.repeat_chars) if case.situation.tainted else ""
@@ -367,7 +384,7 @@ def _masked_step(case: _Case) -> Matched | None:
     """A mask stands for a value that the model was not shown; the tool would take it for the value."""
     facts, action = case.facts, case.policy.file.redact.masked
     assert facts is not None
-    masks = [mask for mask in facts.masked if mask not in case.put]
+    masks = [mask for mask in facts.masked if mask not in case.put] if facts.masked else []
     if action == "off" or not masks or facts.kind in publishing.ONLY_LOOKS:
         return None
     why = (

@@ -128,7 +128,7 @@ def _charset(inner: str, separator: str) -> str:
 
 
 def is_glob(text: str) -> bool:
-    return any(char in text for char in "*?[{")
+    return "*" in text or "?" in text or "[" in text or "{" in text
 
 
 class Words:

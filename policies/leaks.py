@@ -143,6 +143,7 @@ class Detectors:
         return edited(value, [leak for leak in found if self.action(leak.kind, target) != "off"])
 
     def maybe(self, raw: bytes | str) -> bool:
+        """False: nothing is in there. Several JSON values may be looked at together, with a line end between them."""
         if self._patterns:
             return True
         if self._set.Match(raw):

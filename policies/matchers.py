@@ -14,9 +14,9 @@ from typing import Any, get_args
 
 from policies import jsonpath, overlap
 from policies.facts import Kind
-from policies.globs import Hosts, Words, is_glob, regex
+from policies.globs import Hosts, Paths, Words, is_glob, regex
 from policies.model import ArgTest, Matcher
-from policies.view import TEMP, View
+from policies.view import TEMP, Place, View
 
 Test = Callable[[View], bool]
 
@@ -283,19 +283,50 @@ def _set_tests(matcher: Matcher, every: bool) -> list[Test]:
     return tests + [_hosts(Hosts(globs), every) for globs in (matcher.hosts, matcher.hosts_in) if globs is not None]
 
 
+PLACES_MAX = 256
+"""Workspaces for which a rule keeps its globs at hand; the next one begins anew."""
+
+
+def _pool(globs: tuple[str, ...]) -> Callable[[Place], Paths]:
+    """`place.paths(globs)`, without digesting fifty globs for each call."""
+    known: dict[tuple[tuple[str, ...], str | None], Paths] = {}
+
+    def pool(place: Place) -> Paths:
+        key = (place.roots, place.home)
+        found = known.get(key)
+        if found is None:
+            if len(known) >= PLACES_MAX:
+                known.clear()
+            found = known[key] = place.paths(globs)
+        return found
+
+    return pool
+
+
 def _paths(key: str, globs: tuple[str, ...], every: bool, empty: bool = False) -> Test:
-    def test(view: View) -> bool:
+    pool_of = _pool(globs)
+
+    def some_in(view: View) -> bool:
         values = view.reads + view.writes if key == "paths" else getattr(view, key)
         if not values:
             return empty
-        pool = view.place.paths(globs)
-        if every:
-            return all(value in pool for value in values)
-        return any(
-            value in pool or (is_glob(value) and overlap.may_be(value, globs, view.place.bases())) for value in values
-        )
+        pool = pool_of(view.place)
+        for value in values:  # noqa: SIM110 - see _all
+            if value in pool or (is_glob(value) and overlap.may_be(value, globs, view.place.bases())):
+                return True
+        return False
 
-    return test
+    def all_in(view: View) -> bool:
+        values = view.reads + view.writes if key == "paths" else getattr(view, key)
+        if not values:
+            return empty
+        pool = pool_of(view.place)
+        for value in values:  # noqa: SIM110 - see _all
+            if value not in pool:
+                return False
+        return True
+
+    return all_in if every else some_in
 
 
 def _hosts(hosts: Hosts, every: bool) -> Test:
@@ -353,8 +384,10 @@ def _within(cover: Cover) -> Test:
             return False
         if view.hosts and not cover.hosts:
             return False
-        if not cover.reads and not all(view.place.inside(path) for path in view.reads):
-            return False
+        if not cover.reads:
+            for path in view.reads:
+                if not view.place.inside(path):
+                    return False
         if view.command is None:
             return True
         return (view.command.known or cover.program) and _plain_command(view, env)

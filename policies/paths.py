@@ -8,6 +8,7 @@ import re
 
 _VARIABLE = re.compile(r"\$\w|\$\{|%\w+%|`")
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 PATH_CHARS_MAX = 4_096
 
 
@@ -48,7 +49,7 @@ def _strange(text: str) -> str:
         return f"a path longer than {PATH_CHARS_MAX} characters"
     if not text:
         return "an empty path"
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+    if _CONTROL.search(text) is not None:
         return "a path with control characters"
     if _DRIVE.match(text) or "\\" in text:
         return "a Windows path"

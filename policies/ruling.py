@@ -3,7 +3,7 @@ rule = default."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def _layer(layer: Layer, whole: View, context: Context) -> Ruling:
         found = [hit for rule in near if (hit := hits(rule, part, context))]
         matched += found
         if found:
-            decisions.append(strictest(hit.decision for hit in found))
+            decisions.append(found[0].decision if len(found) == 1 else strictest(hit.decision for hit in found))
         else:
             decisions.append(layer.default)
             uncovered.append(part.label or part.tool)
@@ -69,7 +69,7 @@ def _layer(layer: Layer, whole: View, context: Context) -> Ruling:
             if (hit := hits(candidate, whole, context)) is not None:
                 matched.append(hit)
                 decisions.append(hit.decision)
-    decision = strictest(decisions)
+    decision = decisions[0] if len(decisions) == 1 else strictest(decisions)
     said = any(hit.decision == decision for hit in matched)
     return Ruling(decision, _ordered(matched), said, tuple(uncovered))
 
@@ -86,7 +86,9 @@ def hits(candidate: CompiledRule, view: View, context: Context) -> Matched | Non
     return Matched(candidate.id, candidate.decision, view.label, candidate.message, candidate.floor)
 
 
-def _ordered(matched: Iterable[Matched]) -> tuple[Matched, ...]:
+def _ordered(matched: Collection[Matched]) -> tuple[Matched, ...]:
     """Strongest first, each rule once per part."""
+    if len(matched) < 2:
+        return tuple(matched)
     once = dict.fromkeys(matched)
     return tuple(sorted(once, key=lambda hit: (-STRICT[hit.decision], not hit.floor)))

@@ -127,9 +127,16 @@ def kinds_in(text: str | bytes) -> list[str]:
     return [_ORDER[index] for index in sorted(every().Match(text) or ())]
 
 
+def may_hold(texts: Iterable[str]) -> bool:
+    """Whether `find` may find anything in one of several texts, in one pass: a line end between them is where a token may
+    begin and end, and where every pattern that wants the end of the text is content too."""
+    return bool(every().Match("\n".join(texts).encode("utf-8", "replace")))
+
+
 def may_hide(raw: bytes) -> bool:
-    """Whether raw JSON spells ASCII characters or slashes as escapes, so that `kinds_in` may not see what it holds."""
-    return b"\\" in raw and _HIDDEN.search(raw) is not None
+    """Whether raw JSON spells ASCII characters or slashes as escapes, so that `kinds_in` may not see what it holds. Most
+    have an escape of some kind, few one of these, and `in` is ten times faster."""
+    return b"\\/" in raw or (b"\\u00" in raw and _HIDDEN.search(raw) is not None)
 
 
 def find(text: str, allow: Iterable[str] = ()) -> list[Hit]:

@@ -24,7 +24,7 @@ def counted(held: Refusals, decision: Decision, limit: DenyLimit) -> Refusals:
     """After one verdict. An ask that was not granted counts like a deny: the harness was told no. Tripped stays tripped
     until `resumed`: otherwise one allowed `ls` would open it again."""
     if decision == "allow":
-        return replace(held, consecutive=0)
+        return replace(held, consecutive=0) if held.consecutive else held
     consecutive, total = held.consecutive + 1, held.total + 1
     tripped = held.tripped or consecutive >= limit.consecutive or total >= limit.total
     return Refusals(consecutive, total, tripped)

@@ -4,6 +4,7 @@ hosts and effects of all other tools are read here. Symbolic links and the true 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -75,35 +76,43 @@ def _wrapped(text: str, spec: Spec) -> dict[str, Any] | None:
 
 
 def _missing(spec: Spec, value: Any) -> str:
+    given = {name for name, held in value.items() if held is not None}
     for group in spec.need:
-        if not any(name in value and value[name] is not None for name in group):
+        if given.isdisjoint(group):
             return f"no {' or '.join(group[:3])}"
-    for name in (*spec.commands, *spec.reads, *spec.writes, *spec.urls, *spec.cwd):
-        held = value.get(jsonpath.head(name))
-        if held is not None and not _typed(name, held):
-            return f"{jsonpath.head(name)} is not a text"
-    return ""
+    plain = _plain_names(spec.commands, spec.reads, spec.writes, spec.urls, spec.cwd)
+    odd = {name for name in given if name in plain and not isinstance(value[name], (str, list))}
+    return f"{next(name for name in plain if name in odd)} is not a text" if odd else ""
 
 
-def _typed(name: str, held: Any) -> bool:
-    if "[" in name or "." in name:
-        return True
-    return isinstance(held, (str, list))
+@functools.lru_cache(maxsize=1024)
+def _plain_names(*lists: tuple[str, ...]) -> dict[str, None]:
+    """Names of arguments that are no path into one, in their order."""
+    return {name: None for names in lists for name in names if "[" not in name and "." not in name}
 
 
-def _texts(value: Any, names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """(texts found, names of arguments that hold something else)."""
+@functools.lru_cache(maxsize=4096)
+def _named(names: tuple[str, ...]) -> dict[str, tuple[tuple[int, str, jsonpath.Steps], ...]]:
+    """By the first name of each: (its place, as written, its steps)."""
+    out: dict[str, tuple[tuple[int, str, jsonpath.Steps], ...]] = {}
+    for place, name in enumerate(names):
+        head = jsonpath.head(name)
+        out[head] = (*out.get(head, ()), (place, name, jsonpath.compiled(name)))
+    return out
+
+
+def _texts(value: Any, names: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """(texts found, names of arguments that hold something else), in the order of the names."""
     found: list[str] = []
     odd: list[str] = []
-    for name in names:
-        if jsonpath.head(name) not in value:
-            continue
-        for held in jsonpath.values(value, jsonpath.compiled(name)):
+    table = _named(names)
+    for _, name, steps in sorted([entry for head in value if head in table for entry in table[head]]):
+        for held in jsonpath.values(value, steps):
             if isinstance(held, str):
                 found.append(held)
             elif isinstance(held, int | float | bool):
                 odd.append(name)
-    return list(dict.fromkeys(found)), odd
+    return (list(dict.fromkeys(found)) if len(found) > 1 else found), odd
 
 
 def _shell(name: str, spec: Spec, value: Any, reader: Reader) -> Steps:

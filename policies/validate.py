@@ -62,7 +62,7 @@ def _name_problem(call: ToolCall) -> str:
 
 def offered(call: ToolCall) -> bool:
     """Whether the request offered the tool; True when that is not known."""
-    if call.known is None:
+    if call.known is None or call.name in call.known:
         return True
     forms = {
         call.name,
@@ -79,7 +79,7 @@ def _json(text: str) -> Read:
     if _deep(text):
         return Read(None, f"the arguments are nested deeper than {DEPTH_MAX} levels")
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_constant)
+        value = _decoder.decode(text)
     except _Twice as error:
         return Read(None, str(error))
     except (ValueError, RecursionError):
@@ -102,6 +102,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise _Twice(f"{name} is not JSON")
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_constant)
 
 
 def _deep(text: str) -> bool:

@@ -1,9 +1,10 @@
 """What the judge knows of a conversation beside the pending call: where the agent works, and which text came from outside.
 
-Harnesses send their whole history with every turn, so of each session only the messages that are new are decoded; what was
-learned is kept for the sessions most lately judged. A conversation that was shortened or changed is read again from its
-beginning. The labels of a session stay when its history shrinks (compaction forgets the text, not that it was read); they
-are written to the state store, so other workers and a restarted gateway know them too.
+Harnesses send their whole history with every turn, so of each session only the messages that are new are read (a result of
+a tool only where its text will be needed); what was learned is kept for the sessions most lately judged. A conversation that
+was shortened or changed is read again from its beginning. The labels of a session stay when its history shrinks (compaction
+forgets the text, not that it was read); they are written to the state store, so other workers and a restarted gateway know
+them too.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import msgspec
 
+from gateway.adapters.plain_turns import Turns, plain_turns, text_of
 from gateway.dialects import registry
 from gateway.errors import GatewayError
 from gateway.ir import request as ir
@@ -38,6 +40,8 @@ TEXTS_BYTES_MAX: Final = 64 << 20
 OWN_CHARS_MAX: Final = 400_000
 CALLS_MAX: Final = 2000
 """Calls of one session whose results may still come."""
+WHOLE_BYTES: Final = 16 << 10
+"""The last message that was read is kept as it is up to this size, beyond it as its digest."""
 
 Parse = Callable[[NeedParse], Awaitable[bytes | None]]
 """mvdan/sh's syntax tree of a command as JSON, None when it cannot be parsed."""
@@ -48,8 +52,8 @@ _labels = msgspec.json.Decoder(list[str])
 
 @dataclass(slots=True)
 class Known:
-    """One session. `seen` messages were read, the last of them has the digest `last`. `calls`: the labels that the result of
-    a call will bring, by its id."""
+    """One session. `seen` messages were read, the last of them is `last` (or has this digest). `calls`: the labels that the
+    result of a call will bring, by its id. `token` stands for it where it must not be kept alive."""
 
     where: Whereabouts
     prefix: str
@@ -62,6 +66,7 @@ class Known:
     calls: OrderedDict[str, frozenset[str]] = field(default_factory=OrderedDict)
     index: tuple[int, Tainted] | None = None
     size: int = 0
+    token: object = field(default_factory=object)
 
 
 class Later:
@@ -106,19 +111,20 @@ class History:
         self, exchange: Exchange, policy: Policy, caller: Caller, ttl_s: float
     ) -> tuple[Caller, Tainted | None]:
         """The caller with directory and labels, and what may be repeated (None: nothing came from outside)."""
-        session = exchange.session.id
+        session, reading = exchange.session.id, exchange.reading
         known = self._known.get(session)
         view = exchange.view
-        if known is None or not _continues(known, exchange):
+        if known is None or not (_repeats(known, reading) or _continues(known, exchange)):
             known = await self._fresh(known, exchange)
-        caller = informed(caller, known.where, known.labels)
         if policy.file.taint.enabled and known.seen < len(view.messages):
             await self._read(known, exchange, policy, caller)
+            if reading is not None:
+                reading.judged = known.token, known.seen
             if not known.labels <= known.stored:
                 known.stored = known.labels
                 value = msgspec.json.encode(sorted(known.labels))
                 await self._state.put(TAINT, session, value, ttl_s)
-            caller = informed(caller, known.where, known.labels)
+        caller = informed(caller, known.where, known.labels)
         self._keep(session, known)
         texts = cast(Tainted, Later(known, policy.file.taint.repeat_chars)) if known.texts else None
         return caller, texts
@@ -148,19 +154,41 @@ class History:
     async def _read(self, known: Known, exchange: Exchange, policy: Policy, caller: Caller) -> None:
         messages = exchange.view.messages
         fresh = messages[known.seen :]
-        for message in decoded(exchange.dialect, fresh):
+        caller = informed(caller, known.where, known.labels)
+        turns = plain_turns(fresh) if exchange.dialect == "chat" else None
+        if turns is not None:
+            await self._learn(known, turns, policy, caller)
+        else:
+            await self._decode(known, exchange.dialect, fresh, policy, caller)
+        # Last, because a parse is awaited above: another request of this session must not take the labels for complete.
+        known.seen, known.last = len(messages), _name(messages[-1])
+
+    async def _learn(self, known: Known, turns: Turns, policy: Policy, caller: Caller) -> None:
+        """Calls before results: wherever a client puts a result, it belongs to its call."""
+        if turns.own:
+            _own(known, turns.own)
+        for call in turns.calls:
+            if call.id not in known.calls:
+                _note(known, call.id, await self._sources(call, policy, caller))
+        for id_, content in turns.results:
+            if labels := known.calls.get(id_):
+                _brought(known, labels, [text_of(content)])
+
+    async def _decode(
+        self, known: Known, dialect: ir.DialectName, fresh: Sequence[msgspec.Raw], policy: Policy, caller: Caller
+    ) -> None:
+        for message in decoded(dialect, fresh):
             if message.role == "user":
-                _own(known, message)
+                _own(known, [part.text for part in message.parts if isinstance(part, ir.Text)])
                 continue
             for part in message.parts:
                 if isinstance(part, ir.ToolCall) and part.id not in known.calls:
                     _note(known, part.id, await self._sources(part, policy, caller))
                 elif isinstance(part, ir.ToolResult):
-                    _result(known, part)
+                    if labels := known.calls.get(part.call_id):
+                        _brought(known, labels, [text.text for text in part.parts if isinstance(text, ir.Text)])
                 elif isinstance(part, ir.Opaque) and "search" in part.kind:
                     known.labels |= {"web"}  # a vendor's own search: its results are in the conversation unseen
-        # Last, because a parse is awaited above: another request of this session must not take the labels for complete.
-        known.seen, known.last = len(messages), _digest(messages[-1])
 
     async def _sources(self, part: ir.ToolCall, policy: Policy, caller: Caller) -> frozenset[str]:
         call = ToolCall(
@@ -211,18 +239,26 @@ def decoded(dialect: ir.DialectName, messages: Sequence[msgspec.Raw]) -> tuple[i
         return ()
 
 
+def _repeats(known: Known, reading: Any) -> bool:
+    """The request was read as a continuation of the one that was judged last: nothing is left to compare."""
+    return reading is not None and reading.judged == (known.token, known.seen)
+
+
 def _continues(known: Known, exchange: Exchange) -> bool:
     """The conversation is the one that was read, with something appended or not."""
     messages = exchange.view.messages
     if known.seen > len(messages) or known.prefix != exchange.session.prefix_digest:
         return False
-    return known.seen == 0 or known.last == _digest(messages[known.seen - 1])
+    return known.seen == 0 or known.last == _name(messages[known.seen - 1])
 
 
-def _digest(raw: msgspec.Raw) -> bytes:
-    digest = hashlib.blake2b(digest_size=12)
+def _name(raw: msgspec.Raw) -> bytes:
+    """No message is as short as a digest and one at once: a message begins with a brace, and this digest does not."""
+    if len(raw) <= WHOLE_BYTES:
+        return bytes(raw)
+    digest = hashlib.sha256()
     feed(digest, memoryview(raw))
-    return digest.digest()
+    return b"sha256:" + digest.digest()
 
 
 def _note(known: Known, call: str, labels: frozenset[str]) -> None:
@@ -231,18 +267,16 @@ def _note(known: Known, call: str, labels: frozenset[str]) -> None:
         known.calls.popitem(last=False)
 
 
-def _own(known: Known, message: ir.Message) -> None:
-    known.own += [part.text for part in message.parts if isinstance(part, ir.Text)]
+def _own(known: Known, texts: list[str]) -> None:
+    known.own += texts
     while sum(map(len, known.own)) > OWN_CHARS_MAX and len(known.own) > 1:
         known.own.pop(0)
 
 
-def _result(known: Known, part: ir.ToolResult) -> None:
-    labels = known.calls.get(part.call_id, frozenset())
-    if not labels:
-        return
+def _brought(known: Known, labels: frozenset[str], texts: list[str]) -> None:
+    """What a result brought whose call has labels."""
     known.labels |= labels
-    known.texts += [text.text[-taint.TEXT_CHARS_MAX :] for text in part.parts if isinstance(text, ir.Text)]
+    known.texts += [text[-taint.TEXT_CHARS_MAX :] for text in texts]
     while sum(map(len, known.texts)) > taint.TEXT_CHARS_MAX and len(known.texts) > 1:
         known.texts.pop(0)
         known.index = None

@@ -43,6 +43,9 @@ MEMO_MAX: Final = 50_000
 """Items whose leaks are remembered, 16 bytes each and a few hundred for one with leaks."""
 NOTED_MAX: Final = 20_000
 """Masks of sessions that the audit log has heard of."""
+FEW: Final = 8
+"""Items that a turn adds at most: together they are looked at once, which costs no more than their digests. A history that
+was rewritten has many, and of most of them it is known what they hold."""
 THREAD_BYTES: Final = 256 << 10
 """New text beyond this is looked at off the event loop: it takes milliseconds."""
 
@@ -161,10 +164,12 @@ class Leaks:
     def _search(
         self, items: Sequence[msgspec.Raw], detectors: Detectors, bare: bool
     ) -> list[tuple[int, tuple[Leak, ...]]]:
+        raws = [bytes(item) for item in items]
+        if len(raws) <= FEW and not detectors.maybe(raws[0] if len(raws) == 1 else b"\n".join(raws)):
+            return []
         key, memo = self._desk().mask_key, self._memory(detectors)
         found = []
-        for index, item in enumerate(items):
-            raw = bytes(item)
+        for index, raw in enumerate(raws):
             name = hashlib.sha256(b"b" if bare else b"")
             feed(name, raw)
             digest = name.digest()[:16]

@@ -50,6 +50,7 @@ class Reading:
         "_sound",
         "body",
         "found",
+        "judged",
         "labels",
         "leaks",
         "messages_bytes",
@@ -70,6 +71,8 @@ class Reading:
         self.new_from = 0
         self.leaks: Any = None
         """What of the conversation must not reach every model (gateway.pipeline.leaks)."""
+        self.judged: Any = None
+        """How far the judge has read it (gateway.adapters.history)."""
         self.size: Size | None = None
         self.sized_to = 0
         self.messages_bytes = 0
@@ -79,7 +82,7 @@ class Reading:
         if earlier is not None:
             self.found, self.session, self.labels = earlier.found, earlier.session, earlier.labels
             self.size, self.sized_to = earlier.size, earlier.sized_to
-            self.leaks = earlier.leaks
+            self.leaks, self.judged = earlier.leaks, earlier.judged
             self.new_from = len(earlier.view.messages)
             self.messages_bytes = earlier.messages_bytes
             self._seen, self._seen_to, self._sound = earlier._seen, earlier._seen_to, earlier._sound.copy()

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from gateway.accounting.tally import Tally, size_of
 from gateway.dialects._shared import error_of_failed
 from gateway.dialects.contract import ClientDialect, Dialect, ReplyContext, StreamEncoder
@@ -36,7 +34,8 @@ PRELUDE_BYTES_MAX = 1 << 20
 LESSONS = 4
 """Attempts to find out what events have in common, each some µs, before a stream is taken for one whose events differ."""
 
-_string: Final = msgspec.json.Decoder(str)
+PILE_BYTES_MAX: Final = 64 << 10
+"""Pieces of a held call that wait to be read together; the gate's own limit is never passed by them."""
 
 
 class StreamFailed(Exception):
@@ -88,6 +87,9 @@ class Transit:
         self._lessons = LESSONS
         self._backlog = b""
         self._waiting: list[bytes] = []
+        self._pile: list[bytes] = []
+        self._pile_room = 0
+        """Events of `_frame` that go on with a held call: nobody can see them, so they are read when others come."""
         self._last: bytes | None = None
         self._open = False
         self.begun = False
@@ -100,10 +102,13 @@ class Transit:
     def feed(self, chunk: bytes) -> bytes:
         """Bytes for the client, possibly none. StreamFailed, UpstreamProtocol, PolicyDenied if nothing was released yet."""
         frame = self._frame
-        if frame is not None and frame.one(chunk) and self._splitter.idle and not self.complete:
-            if frame.kind == "call":
-                return self._framed_call(frame, chunk)
+        if frame is not None and frame.one(chunk) and (self._pile or self._splitter.idle) and not self.complete:
+            if frame.kind == "call" and self._gate is not None:
+                self._piled(frame, chunk, self._gate)
+                return b""
             return chunk if self._framed(frame, chunk, 1) else b""
+        if self._pile:
+            self._catch_up()
         if self.failure is not None:
             return b""
         out: list[bytes] = []
@@ -120,6 +125,7 @@ class Transit:
     def close(self) -> bytes:
         """The upstream ended. Completes what may be completed; a cut stream raises UpstreamProtocol."""
         out: list[bytes] = []
+        self._catch_up()
         if not self.complete:
             if tail := self._splitter.close().strip():
                 out.append(self._interesting(tail + b"\n\n"))
@@ -138,6 +144,7 @@ class Transit:
 
     def expire(self) -> None:
         """Calls have been under way for too long."""
+        self._catch_up()
         if self._gate is not None:
             self._gate.expire()
 
@@ -238,7 +245,18 @@ class Transit:
             if self._lessons:
                 self._learn(event)
             return event
-        return self._interesting(event)
+        return b"" if self._goes_on(event) else self._interesting(event)
+
+    def _goes_on(self, event: bytes) -> bool:
+        """Whether the event is a piece of a held call and nothing else, told by the frame that is made of it: the first of
+        many need not be decoded before that. (Where events have names the decoder compares those first.)"""
+        if self._frame is not None or self._gate is None or not self._lessons or not self._decoder.calls_open:
+            return False
+        if not event.startswith(b"data:"):
+            return False
+        self._learn(event)
+        frame = self._frame
+        return frame is not None and frame.kind == "call" and frame.one(event) and not self._framed(frame, event, 1)
 
     def _passed(self, data: bytes) -> bytes:
         self._open = self._open or bool(data)
@@ -250,32 +268,43 @@ class Transit:
         if frame.kind == "text":
             self._tally.plain(len(run) - count * frame.around_bytes)
             return True
-        texts: list[str] = [_string.decode(b'"' + inside + b'"') for inside in frame.strings(run)]
-        for text in texts:
-            self._decoder.more(frame, text)
         if frame.kind == "reasoning":
-            for text in texts:
+            for text in frame.texts(run):
+                self._decoder.more(frame, text)
                 self._tally.feed(Delta(frame.index, text))
             return True
-        self._tally.plain(sum(map(size_of, texts)))
-        if self._guard is None:
-            return True
-        assert self._gate is not None  # the call that goes on here has begun, so there is one
-        self._gate.more(run, frame.index, texts)
-        return False
-
-    def _framed_call(self, frame: Frame, event: bytes) -> bytes:
-        """`_framed` for one further piece of a call, which is what a paced stream of arguments consists of."""
-        self._lessons = LESSONS
-        inside = event[len(frame.before) : -len(frame.after)]
-        text: str = _string.decode(b'"' + inside + b'"') if b"\\" in inside else inside.decode()
+        text = frame.text(run)
         self._decoder.more(frame, text)
         self._tally.plain(size_of(text))
         if self._guard is None:
-            return event
+            return True
         assert self._gate is not None  # the call that goes on here has begun, so there is one
-        self._gate.more(event, frame.index, (text,))
-        return b""
+        self._gate.more(run, frame.index, text)
+        return False
+
+    def _piled(self, frame: Frame, event: bytes, gate: Gate) -> None:
+        """One further piece of a held call, which is what a paced stream of arguments consists of: read later."""
+        if not self._pile:
+            self._lessons = LESSONS
+            self._pile_room = min(PILE_BYTES_MAX, gate.room)
+        size = len(event)
+        self._tally.text_bytes += frame.text_bytes(event, 1) if b"\\" in event else size - frame.around_bytes
+        self._pile.append(event)
+        self._pile_room -= size
+        if self._pile_room < 0:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Reads what is piled up. Before anything else is done with the decoder or the gate."""
+        if not self._pile:
+            return
+        assert self._frame is not None  # only other events change it, and those come after this
+        assert self._gate is not None
+        run = self._pile[0] if len(self._pile) == 1 else b"".join(self._pile)
+        self._pile.clear()
+        text = self._frame.text(run)
+        self._decoder.more(self._frame, text)
+        self._gate.more(run, self._frame.index, text)
 
     def _learn(self, event: bytes) -> None:
         """Frames serve streams that repeat themselves; where none ever fits a second event, trying ends soon."""

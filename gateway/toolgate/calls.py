@@ -5,7 +5,7 @@ The same maker serves streams and whole replies (as the events they amount to), 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -71,10 +71,10 @@ class Calls:
             case _:
                 return -1
 
-    def more(self, index: int, texts: Sequence[str]) -> None:
+    def more(self, index: int, text: str) -> None:
         """Further pieces of an open call."""
         if not self.dropping:
-            self._open[index][1].extend(texts)
+            self._open[index][1].append(text)
 
     def _made(self, call: ToolCall, text: str) -> Complete:
         # A lone surrogate cannot be encoded; its stand-in is no UTF-8, which the judge refuses.

@@ -84,9 +84,14 @@ class Gate:
         self._hold(Item(raw, events, frozenset(blocks), pieces or bool(blocks)))
         return b"" if calls_open or self._calls.any_open else self._complete()
 
-    def more(self, raw: bytes, index: int, texts: Sequence[str]) -> None:
+    @property
+    def room(self) -> int:
+        """Bytes that may be held beside those that are."""
+        return self._manner.held_bytes - self._held_bytes if not self._over else 0
+
+    def more(self, raw: bytes, index: int, text: str) -> None:
         """Further pieces of an open call, several events at once."""
-        self._calls.more(index, texts)
+        self._calls.more(index, text)
         if index != self._latest[0]:
             self._latest = index, frozenset((index,))
         item = Item(raw, (), self._latest[1], True, True)

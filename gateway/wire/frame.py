@@ -13,7 +13,11 @@ import re
 from io import BytesIO
 from typing import Final, Literal
 
+import msgspec
+
 FrameKind = Literal["text", "reasoning", "call"]
+
+_string: Final = msgspec.json.Decoder(str)
 
 # The inside of a JSON string. Escapes by number are left to the decoder: a lone surrogate is no text. Possessive
 # quantifiers keep a mismatch linear.
@@ -35,8 +39,8 @@ class Frame:
     nobody asks), `key` is the decoder's own."""
 
     __slots__ = (
-        "_ahead", "_around", "_behind", "_first", "_last", "_line", "_lines", "_seam", "after", "around_bytes", "before",
-        "index", "key", "kind",
+        "_after_bytes", "_ahead", "_around", "_before_bytes", "_behind", "_first", "_last", "_line", "_lines", "_seam",
+        "after", "around_bytes", "before", "index", "key", "kind",
     )  # fmt: skip
 
     def __init__(self, before: bytes, after: bytes, kind: FrameKind, index: int = -1, key: int = 0) -> None:
@@ -45,7 +49,9 @@ class Frame:
         self.kind: FrameKind = kind
         self.index = index
         self.key = key
-        self.around_bytes = len(before) + len(after)
+        self._before_bytes = len(before)
+        self._after_bytes = len(after)
+        self.around_bytes = self._before_bytes + self._after_bytes
         self._seam = after + before
         self._around = before + b"\0" + after + b"\0"
         self._line = before.count(b"\n")
@@ -61,7 +67,7 @@ class Frame:
         return (
             data.startswith(self.before)
             and data.endswith(self.after)
-            and _inside.fullmatch(data, len(self.before), len(data) - len(self.after)) is not None
+            and _inside.fullmatch(data, self._before_bytes, len(data) - self._after_bytes) is not None
             and (data.isascii() or _is_text(data))
         )
 
@@ -111,12 +117,32 @@ class Frame:
         # A seam cannot stand inside a string: it begins with a bare quote.
         return run, run.count(self._seam) + 1
 
-    def strings(self, run: bytes) -> list[bytes]:
-        """The insides of the strings, in order; of what `run` returned."""
-        start, end = len(self.before), 2 - len(self.after)
+    def text(self, run: bytes) -> str:
+        """The strings of all events of `run` (what `one` or `run` said yes to) as one text: their insides are put together
+        first and read once."""
+        inside = self._inside(run)
+        return _string.decode(b'"' + inside + b'"') if b"\\" in inside else inside.decode()
+
+    def texts(self, run: bytes) -> list[str]:
+        """The strings of the events of `run`, one by one."""
+        return [_string.decode(b'"' + inside + b'"') for inside in self._insides(run)]
+
+    def text_bytes(self, run: bytes, count: int) -> int:
+        """How long `text` is in UTF-8, without reading it: an escape stands for one byte. `count` events."""
+        size = len(run) - count * self.around_bytes
+        if b"\\" not in run:
+            return size
+        inside = self._inside(run)
+        return size - inside.count(b"\\") + inside.count(b"\\\\")  # in a row of them every other begins an escape
+
+    def _inside(self, run: bytes) -> bytes:
         if run.count(b"\n\n") == 1:
-            return [run[start : -len(self.after)]]
-        return [event[start : end or None] for event in run.split(b"\n\n")[:-1]]
+            return run[self._before_bytes : -self._after_bytes]
+        return b"".join(self._insides(run))
+
+    def _insides(self, run: bytes) -> list[bytes]:
+        start, end = self._before_bytes, 2 - self._after_bytes or None
+        return [event[start:end] for event in run.split(b"\n\n")[:-1]]
 
 
 def hole(event: bytes, key: bytes) -> tuple[int, int] | None:

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from policies.secrets import KINDS, MASK, entropy_bits, find, kinds_in, luhn, mask, masked, masks_in, may_hide
+from policies.secrets import (
+    KINDS,
+    MASK,
+    entropy_bits,
+    find,
+    kinds_in,
+    luhn,
+    mask,
+    masked,
+    masks_in,
+    may_hide,
+    may_hold,
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -128,6 +140,20 @@ def test_masking_twice_changes_nothing(kind):
     assert find(text) == []
     assert masked(text, b"k") == text
     assert len(masks_in(text)) == 1
+
+
+@pytest.mark.parametrize("cut", ["", "a1B2", "9", "-", "\\", "/", '"'])
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_looking_at_many_texts_at_once_misses_none_of_one(kind, cut):
+    for text in (SAMPLES[kind] + cut, cut + SAMPLES[kind]):
+        for texts in ((text,), ("x", text, "y"), ("", text)):
+            assert may_hold(texts) or not find(text)
+    assert may_hold(("one", SAMPLES[kind], "two"))
+
+
+def test_texts_without_one_are_told_at_once():
+    assert not may_hold(("ls -la", "rule read-files: allowed", "/repo/src/token.py"))
+    assert not may_hold(())
 
 
 def test_allowed_values():

@@ -1,10 +1,12 @@
 """What is known of a conversation: the labels of what came from outside, learned from new messages only."""
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.adapters import history
 from gateway.adapters.history import History
 from gateway.adapters.state.memory import MemoryState
+from gateway.pipeline.readings import Reading
 from gateway.testing.clock import ManualClock
 from policies import taint
 from policies.load import load
@@ -44,16 +46,47 @@ async def test_results_are_labelled_by_the_call_that_brought_them(dialect):
     assert (await of(held, exchange(dialect, *turns)))[0].taint == {"web", "outside"}
 
 
-async def test_only_what_is_new_is_decoded(monkeypatch):
+@pytest.mark.parametrize(("dialect", "reader"), [("chat", "plain_turns"), ("messages", "decoded")])
+@pytest.mark.parametrize("read_on", [False, True])
+async def test_only_what_is_new_is_read(monkeypatch, dialect, reader, read_on):
     sizes = []
-    original = history.decoded
-    monkeypatch.setattr(history, "decoded", lambda dialect, raws: sizes.append(len(raws)) or original(dialect, raws))
-    held, turns = make(), []
+    original = getattr(history, reader)
+    monkeypatch.setattr(history, reader, lambda *told: sizes.append(len(told[-1])) or original(*told))
+    held, turns, reading = make(), [], None
+
+    async def judged():
+        nonlocal reading
+        asked = exchange(dialect, *turns)
+        if read_on:
+            reading = Reading(asked.body, asked.view, reading)
+        await of(held, replace(asked, reading=reading))
+
     for number in range(3):
-        turns += returned("chat", Seen(f"c{number}", "read", {"filePath": "/repo/a"}), "x")
-        await of(held, exchange("chat", *turns))
-    await of(held, exchange("chat", *turns))
-    assert sizes == [4, 2, 2]
+        turns += returned(dialect, Seen(f"c{number}", "read", {"filePath": "/repo/a"}), "x" * 20_000)
+        await judged()
+    await judged()
+    assert sizes == [4, 2, 2] if dialect == "chat" else [3, 2, 2]
+
+
+async def test_what_another_request_of_the_session_changed_is_not_taken_for_read():
+    held = make()
+    turns = returned("chat", READ, "x = 1")
+    first = exchange("chat", *turns)
+    first = replace(first, reading=Reading(first.body, first.view))
+    await of(held, first)
+    await of(held, exchange("chat", {"role": "assistant", "content": "another conversation"}))
+    turns += returned("chat", FETCHED, PAGE)
+    again = exchange("chat", *turns)
+    caller, _ = await of(held, replace(again, reading=Reading(again.body, again.view, first.reading)))
+    assert caller.taint == {"web"}
+
+
+@pytest.mark.parametrize(("content", "order"), [(PAGE, 1), (PAGE, -1), ([{"type": "text", "text": PAGE}], 1)])
+async def test_how_a_client_writes_and_orders_results_does_not_matter(content, order):
+    asked, result = returned("chat", FETCHED, PAGE)
+    caller, tainted = await of(make(), exchange("chat", *[asked, {**result, "content": content}][::order]))
+    assert caller.taint == {"web"}
+    assert "evil.example" in taint.repeats(tainted, {"command": f"echo '{PAGE}'"})
 
 
 async def test_a_shortened_conversation_keeps_its_labels():

@@ -9,7 +9,11 @@ from gateway.dialects import registry
 from gateway.dialects.contract import ReplyContext
 from gateway.errors import UpstreamProtocol
 from gateway.ir.profile import DEFAULT
+from gateway.pipeline.guard import Guard
 from gateway.pipeline.transit import PRELUDE_BYTES_MAX, StreamFailed, Transit, last_event
+from gateway.testing.judge import ScriptedJudge, verdict
+from gateway.toolgate.values import DEFAULT_MANNER, Manner
+from tests.unit.gateway.pipeline.made import exchange
 
 CHAT, MESSAGES = registry.by_name("chat"), registry.by_name("messages")
 CONTEXT = ReplyContext(reply_id="r", model="m", created_s=0)
@@ -213,3 +217,59 @@ def test_a_second_call_under_the_same_number_is_a_call_of_its_own():
     second = call("{}", name="two").replace(b"call_1", b"call_2")
     transit.feed(ROLE + b"".join(first) + second + STOP + DONE)
     assert [c.name for c in tally.tool_calls.values()] == ["one", "two"]
+
+
+PARTS = ['{"command":', '"echo \\"', "ä\\\\n", '\\""', ',"why":"x"', "}"]
+BASH = chunk(tool_calls=[{"index": 0, "id": "c1", "type": "function", "function": {"name": "bash", "arguments": ""}}])
+CALLED = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}\n\n'
+
+
+def piece(text):
+    return chunk(tool_calls=[{"index": 0, "function": {"arguments": text}}])
+
+
+def judged(manner=DEFAULT_MANNER):
+    tally = Tally()
+    request = {"tools": [{"type": "function", "function": {"name": "bash", "parameters": {}}}]}
+    guard = Guard(ScriptedJudge(), exchange(request), manner)
+    transit = Transit(
+        client=CHAT, upstream=CHAT, profile=DEFAULT, context=None, tally=tally, hide_usage=False, guard=guard
+    )
+    return transit, tally
+
+
+@pytest.mark.parametrize("parts", [PARTS, ["{", *["x" * 9000] * 20, "}"]])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_pieces_of_a_held_call_are_counted_as_they_come_and_read_as_one(parts, at_once):
+    transit, tally = judged()
+    said = b"".join(map(piece, parts))
+    before = 0
+    assert transit.feed(ROLE + BASH) == b""
+    for arrived in [said] if at_once else map(piece, parts):
+        assert transit.feed(arrived) == b""
+        assert tally.text_bytes > before
+        before = tally.text_bytes
+    assert tally.text_bytes == len("".join(parts).encode()) + len("bash")
+    assert transit.feed(CALLED + DONE) == b""
+    assert [call.arguments.decode() for call in transit.need] == ["".join(parts)]
+    assert transit.resolve([verdict("allow")]) == ROLE + BASH + said + CALLED
+
+
+@pytest.mark.parametrize("room", [60, 400, 100_000])
+def test_pieces_that_nobody_has_read_yet_count_towards_the_bound(room):
+    transit, _ = judged(Manner(held_bytes=room + len(ROLE + BASH)))
+    transit.feed(ROLE + BASH)
+    while transit._gate.room:
+        transit.feed(piece("x" * 50))
+    assert transit._gate._over
+    assert transit._gate._held_bytes <= room + len(ROLE + BASH) + len(piece("x" * 50))
+
+
+def test_pieces_that_nobody_has_read_yet_are_refused_with_their_call():
+    transit, _ = judged()
+    for arrived in (BASH, *map(piece, PARTS[:4])):
+        transit.feed(arrived)
+    transit.expire()
+    out = b"".join(map(transit.feed, (*map(piece, PARTS[4:]), CALLED, DONE)))
+    assert b"echo" not in out
+    assert b"[interlock] Not allowed: bash" in out

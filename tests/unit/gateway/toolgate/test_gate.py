@@ -48,7 +48,7 @@ def test_text_passes():
 def test_a_call_is_held_until_it_is_judged():
     made = gate()
     assert fed(made, b"1", begin()) == b""
-    made.more(b"2", 0, ['{"comm', 'and":1}'])
+    made.more(b"2", 0, '{"command":1}')
     assert made.holding
     assert made.need == ()
     assert fed(made, b"3", BlockStop(0), calls_open=0) == b""
@@ -101,10 +101,10 @@ def test_another_copy_of_a_judged_call_passes():
 def test_a_call_that_is_too_large_is_refused_unseen():
     made = gate(held_bytes=10)
     fed(made, b"start", begin())
-    made.more(b"x" * 20, 0, ["y" * 20])
+    made.more(b"x" * 20, 0, "y" * 20)
     assert made._held_bytes > 10
     for _ in range(100):
-        made.more(b"x" * 20, 0, ["y" * 20])
+        made.more(b"x" * 20, 0, "y" * 20)
     assert sum(len(item.raw) for item in made._held) <= 10
     assert fed(made, b"end", BlockStop(0), calls_open=0) == b"startend|text"
     assert made.need == ()
@@ -114,7 +114,7 @@ def test_a_call_that_is_too_large_is_refused_unseen():
 def test_what_waits_behind_it_is_bounded_too():
     made = gate(ordered=True, held_bytes=10)
     fed(made, b"start", begin())
-    made.more(b"x" * 20, 0, ["y"])
+    made.more(b"x" * 20, 0, "y")
     fed(made, b"t" * 8, Delta(9, "t"), pieces=False)
     with pytest.raises(UpstreamProtocol):
         fed(made, b"t" * 8, Delta(9, "t"), pieces=False)
@@ -132,7 +132,7 @@ def test_a_call_that_takes_too_long_is_refused():
 def test_after_a_bound_the_next_call_is_judged_again():
     made = gate(held_bytes=10)
     fed(made, b"1", begin(0))
-    made.more(b"x" * 20, 0, [""])
+    made.more(b"x" * 20, 0, "")
     fed(made, b"2", BlockStop(0), calls_open=0)
     fed(made, b"3", begin(1))
     fed(made, b"4", BlockStop(1), calls_open=0)

@@ -1,5 +1,7 @@
 """Events that differ in one string only."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +18,18 @@ def framed() -> Frame:
     return Frame(event("x")[:start], event("x")[end:], "text")
 
 
-@pytest.mark.parametrize("text", ["", "plain", 'a \\"quote\\"', "back\\\\slash\\n", "äöü 你好 👩‍👧", "}\\n\\ndata: x"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", 'a \\"quote\\"', "back\\\\slash\\n", '\\\\\\"\\\\', "äöü 你好 👩‍👧", "}\\n\\ndata: x"]
+)
 def test_events_that_differ_in_the_text_are_its_own(text):
     frame = framed()
     assert frame.one(event(text))
     many = event("a") + event(text) + event("b")
     assert frame.run(many, 0) == (many, 3)
-    assert frame.strings(many) == [b"a", text.encode(), b"b"]
+    said = "a" + json.loads(f'"{text}"') + "b"
+    assert frame.text(many) == "".join(frame.texts(many)) == said
+    assert len(frame.texts(many)) == 3
+    assert frame.text_bytes(many, 3) == len(said.encode())
 
 
 @pytest.mark.parametrize(
