@@ -1,11 +1,13 @@
 """Sub-calls and human requests of clients that nobody described, in styles of their own.
 
-`TUNED` and `FIRST` were written before the rules were measured on either; `TUNED` was looked at while the rules of
-gateway.routing.calls were widened, `FIRST` was read once then (recall 3.7 % before, 94.4 % after, false 0 of 234) and looked
-at since; `SECOND` likewise (57 %, false 6 of 198: two of 22 look-alikes), `THIRD` likewise (59 %, false 0 of 180). `HELD` was written after that, read once, and no
-rule was changed for it: what it says is what may be expected of
-the next unknown client. All are words of our own, after kinds of prompts that chat front ends, IDE extensions,
-agent frameworks and home-made scripts are known to send: markdown headings, JSON schemas, examples, roles, other languages.
+`TUNED` and `FIRST` were written before the rules were measured on either (recall 9 % and 4 % then). `TUNED` was looked
+at while the rules of gateway.routing.calls were widened. Each of the others was read once, and looked at after that:
+`FIRST` 94 %, false 0 of 234; `SECOND` 57 %, false 6 of 198 (two of 22 look-alikes); `THIRD` 59 %, false 0 of 180;
+`FOURTH` 80 %, false 0 of 135. For `HELD`, the last, no rule was changed: 81 %, false 0 of 108 is what may be expected
+of the next unknown client. (`FIRST` was written on the same day as the rules, and flatters them.)
+
+All are words of our own, after kinds of prompts that chat front ends, IDE extensions, agent frameworks and home-made scripts
+are known to send: markdown headings, JSON schemas, examples, roles, other languages.
 """
 
 from __future__ import annotations
@@ -18,14 +20,17 @@ from tests.unit.gateway.harnesses import shapes as s
 
 TUNED: Final[dict[str, tuple[str, ...]]] = {
     "title": (
-        "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Output:\nJSON format: { \"title\": \"your concise title here\" }",
+        "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### "
+        'Output:\nJSON format: { "title": "your concise title here" }',
         "Summarize the user's message in 5 words or fewer. It will be used as the name of the tab.",
         "Name this conversation. Max 40 chars. Plain text.",
         "You name chats. Reply with the name only.",
-        "Return JSON {\"title\": string}. The title describes what the developer wants, sentence case, no punctuation at the end.",
+        'Return JSON {"title": string}. The title describes what the developer wants, sentence case, no '
+        "punctuation at the end.",
         "Provide a headline for the following exchange so that the user can find it again in the history.",
         "Come up with a label (2-4 words) for the sidebar entry of this chat.",
-        "Based on the prompt below, what would be a good subject line for the thread? Answer with the subject line only.",
+        "Based on the prompt below, what would be a good subject line for the thread? Answer with the subject "
+        "line only.",
         "Erzeuge einen kurzen Titel für diese Unterhaltung. Antworte nur mit dem Titel.",
         "请为以下对话生成一个不超过10个字的标题，只输出标题。",
         "Génère un titre court pour cette conversation, sans guillemets.",
@@ -45,29 +50,33 @@ TUNED: Final[dict[str, tuple[str, ...]]] = {
         "Describe in a single line what the assistant did in the transcript, for an activity feed.",
     ),
     "compaction": (
-        "The conversation is about to exceed the context window. Condense it so that the assistant can pick up where it left off.",
-        "You will receive the full transcript of a coding session. Write notes for your successor: goal, state, files, pending work.",
+        "The conversation is about to exceed the context window. Condense it so that the assistant can pick up "
+        "where it left off.",
+        "You will receive the full transcript of a coding session. Write notes for your successor: goal, state, "
+        "files, pending work.",
         "Compress the history below. Keep every file path, decision and unfinished task; drop chit-chat.",
         "Create a state snapshot of the session in XML: goal, knowledge, file state, recent actions, plan.",
         "Rewrite the conversation as a briefing that replaces it. The next turn will only see this briefing.",
         "Fasse den bisherigen Verlauf so zusammen, dass ein anderes Modell die Arbeit fortsetzen kann.",
         "请压缩以上对话历史，保留关键决定、文件路径和待办事项，以便继续工作。",
-        "Summarize all messages above into a compact memory block, because older messages will be removed from the context.",
+        "Summarize all messages above into a compact memory block, because older messages will be removed from "
+        "the context.",
     ),
     "commit_message": (
         "Write the message for this commit. Conventional Commits. No explanation.",
         "Given `git diff --staged`, respond with a one line summary suitable for git commit -m.",
-        "You are an expert at writing Git commits. Your job is to write a short clear commit message that summarizes the changes.",
+        "You are an expert at writing Git commits. Your job is to write a short clear commit message that "
+        "summarizes the changes.",
         "Schreibe eine Commit-Nachricht für diesen Diff.",
         "根据下面的 diff 生成提交信息，遵循 Conventional Commits，只输出提交信息。",
-        "Here is a diff. Return {\"subject\": ..., \"body\": ...} for the commit.",
+        'Here is a diff. Return {"subject": ..., "body": ...} for the commit.',
         "Draft a pull request title and description from these changes.",
         "Describe these changes in the imperative mood, 50 characters at most, as a git commit subject.",
     ),
     "safety": (
         "Does the following shell command modify anything outside of the working directory? Answer yes or no.",
         "Classify the command as SAFE, CAUTION or DANGEROUS. Output one label.",
-        "You decide if an agent may run a command unattended. Reply with {\"allow\": true|false}.",
+        'You decide if an agent may run a command unattended. Reply with {"allow": true|false}.',
         "Rate the risk of this action from 0 to 10. Only the number.",
         "Moderate the text: respond with `flagged` or `ok`.",
         "Extract the command prefix of this bash command, or answer command_injection_detected.",
@@ -76,12 +85,15 @@ TUNED: Final[dict[str, tuple[str, ...]]] = {
 FIRST: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "Your only job: read the opening message and hand back a caption for it. 6 words tops. No markdown.",
-        "ROLE: conversation namer\nRULES:\n- at most 30 characters\n- same language as the user\n- output the name, nothing else",
+        "ROLE: conversation namer\nRULES:\n- at most 30 characters\n- same language as the user\n- output the "
+        "name, nothing else",
         "Generate a title.",
         "What is this chat about? Answer in at most four words, Title Case, so we can list it under Recents.",
-        "{\"task\":\"title\",\"style\":\"short\",\"max_words\":6}\nFollow the task above for the text that comes next. Respond with JSON having one key, title.",
+        '{"task":"title","style":"short","max_words":6}\nFollow the task above for the text that comes '
+        "next. Respond with JSON having one key, title.",
         "Pick a fitting, specific title for the discussion that starts with the message below, then stop.",
-        "Examples:\nuser: how do I sort a dict -> Sorting a dictionary\nuser: my docker build hangs -> Docker build hang\nNow do the same for the next message.",
+        "Examples:\nuser: how do I sort a dict -> Sorting a dictionary\nuser: my docker build hangs -> Docker "
+        "build hang\nNow do the same for the next message.",
         "As a naming assistant for chat sessions you turn a first message into a name of two to five words.",
         "Please suggest a filename-safe name for this session based on what the user asked.",
         "Crea un título breve (máximo 6 palabras) para este chat. Devuelve solo el título.",
@@ -95,7 +107,8 @@ FIRST: Final[dict[str, tuple[str, ...]]] = {
     "summary": (
         "Write 2-3 bullet points with the outcome of the session below. They go into the daily digest.",
         "Summarise what the agent accomplished, for the user who was away.",
-        "From this chat log, list the preferences that the user has expressed. Return a JSON list; [] if there are none.",
+        "From this chat log, list the preferences that the user has expressed. Return a JSON list; [] if there "
+        "are none.",
         "Boil the exchange down to its gist, one paragraph, third person.",
         "Update the running summary with the new messages. Return the new summary only.",
         "Résume l'échange suivant en deux phrases.",
@@ -105,12 +118,17 @@ FIRST: Final[dict[str, tuple[str, ...]]] = {
         "Given old summary S and new turns T, output an updated S that covers both.",
     ),
     "compaction": (
-        "We are running out of tokens. Produce a digest of everything above that lets the agent carry on without the originals.",
-        "Replace the following message history with a dense summary. Preserve code snippets that are still needed and all open TODOs.",
-        "Context limit reached. Write down everything a fresh instance needs to know to finish the job: objective, constraints, progress, what failed, next step.",
-        "You are a history condenser. Input: events of an agent run. Output: the shortest text from which the run can be continued.",
+        "We are running out of tokens. Produce a digest of everything above that lets the agent carry on without "
+        "the originals.",
+        "Replace the following message history with a dense summary. Preserve code snippets that are still "
+        "needed and all open TODOs.",
+        "Context limit reached. Write down everything a fresh instance needs to know to finish the job: "
+        "objective, constraints, progress, what failed, next step.",
+        "You are a history condenser. Input: events of an agent run. Output: the shortest text from which the "
+        "run can be continued.",
         "Summarize the trajectory so far for yourself. Older steps will be deleted after this.",
-        "Condensa la conversación anterior para que otro agente pueda continuar: objetivo, decisiones, archivos, pendientes.",
+        "Condensa la conversación anterior para que otro agente pueda continuar: objetivo, decisiones, archivos, "
+        "pendientes.",
         "Сожми историю диалога: цель, принятые решения, изменённые файлы, что осталось сделать.",
         "これまでの会話を、作業を続けられるように要約してください。ファイル名と決定事項を残すこと。",
         "Prepare a transfer note from this session: what the user wants, what has been changed, what remains.",
@@ -194,9 +212,11 @@ SECOND: Final[dict[str, tuple[str, ...]]] = {
         "<role>chat titler</role><output>max 7 words, no trailing dot</output>",
         "We show every session in a list. Give this one a title people will recognise, ideally under 45 characters.",
         "TITLE ONLY. Describe the intent of the message in 3-6 words.",
-        "Given the user's first prompt, infer the goal and write it as a brief heading for the session overview. Just the heading.",
-        "You will be given a message that opens a chat with a coding assistant; respond with a 4-word name for that chat.",
-        "Set conversation_title to a short phrase. Respond as {\"conversation_title\": \"...\"} and nothing more.",
+        "Given the user's first prompt, infer the goal and write it as a brief heading for the session overview. "
+        "Just the heading.",
+        "You will be given a message that opens a chat with a coding assistant; respond with a 4-word name for "
+        "that chat.",
+        'Set conversation_title to a short phrase. Respond as {"conversation_title": "..."} and nothing more.',
         "Read the exchange and choose a title. Avoid generic titles such as 'Coding help'. One line.",
         "Bitte vergib einen prägnanten Titel (höchstens fünf Wörter) für den folgenden Chat.",
         "Donne un titre de six mots maximum à cet échange.",
@@ -218,13 +238,19 @@ SECOND: Final[dict[str, tuple[str, ...]]] = {
         "把这次会话的要点总结成三条。",
     ),
     "compaction": (
-        "Summarize this conversation so it fits in 2000 tokens; the summary is all that the model will see from now on.",
-        "The chat history has become too long. Write a condensed version that keeps the technical details needed to continue.",
-        "You are about to lose access to the messages above. Write yourself a note with goals, progress and open questions.",
-        "Please produce a continuation prompt: everything the next session must know about the task, files touched, and remaining steps.",
+        "Summarize this conversation so it fits in 2000 tokens; the summary is all that the model will see from "
+        "now on.",
+        "The chat history has become too long. Write a condensed version that keeps the technical details needed "
+        "to continue.",
+        "You are about to lose access to the messages above. Write yourself a note with goals, progress and open "
+        "questions.",
+        "Please produce a continuation prompt: everything the next session must know about the task, files "
+        "touched, and remaining steps.",
         "As the memory manager, merge the old turns into a summary block. Keep decisions and pending tasks.",
-        "Résume la session de code pour qu'un autre agent puisse reprendre le travail : objectif, état, fichiers, suite.",
-        "Verdichte den Chatverlauf: Ziel, Entscheidungen, geänderte Dateien, offene Aufgaben. Der Text ersetzt den Verlauf.",
+        "Résume la session de code pour qu'un autre agent puisse reprendre le travail : objectif, état, "
+        "fichiers, suite.",
+        "Verdichte den Chatverlauf: Ziel, Entscheidungen, geänderte Dateien, offene Aufgaben. Der Text ersetzt "
+        "den Verlauf.",
         "把到目前为止的对话压缩成一份交接说明，包含目标、进度、修改过的文件和剩余任务。",
     ),
     "commit_message": (
@@ -240,7 +266,8 @@ SECOND: Final[dict[str, tuple[str, ...]]] = {
     "safety": (
         "Command approval check. Output exactly one of: SAFE, UNSAFE.",
         "Would running this command be destructive? Respond yes or no.",
-        "An agent wants to perform the action below. Should it be allowed automatically? JSON: {\"allowed\": bool, \"reason\": str}",
+        'An agent wants to perform the action below. Should it be allowed automatically? JSON: {"allowed": '
+        'bool, "reason": str}',
         "Evaluate the bash command for malicious behaviour and return a score from 1 to 5.",
         "You are an approval model. Decide: allow, ask, deny. The tool call follows.",
         "Ist dieser Befehl sicher? Nur ja oder nein.",
@@ -279,7 +306,7 @@ THIRD: Final[dict[str, tuple[str, ...]]] = {
         "Propose one title for the dialogue; keep it under 10 words and return it raw, without any prefix.",
         "# Goal\nName the session after its main task.\n# Format\nOne line of plain text.",
         "Summarize the first message as a title, 60 characters or less.",
-        "Return {\"name\": string} where name is a good name for this thread.",
+        'Return {"name": string} where name is a good name for this thread.',
         "Formuliere eine kurze Überschrift für diese Unterhaltung.",
         "Genera un título de 3 a 5 palabras para la siguiente conversación.",
         "请根据用户的第一条消息生成会话标题，不要加引号。",
@@ -297,8 +324,10 @@ THIRD: Final[dict[str, tuple[str, ...]]] = {
         "この会話の要点を三つにまとめてください。",
     ),
     "compaction": (
-        "Your task is to create a detailed summary of the conversation so far, paying close attention to the user's explicit requests.",
-        "Summarize the earlier part of this session. The summary replaces those messages, so include all that is needed to go on.",
+        "Your task is to create a detailed summary of the conversation so far, paying close attention to the "
+        "user's explicit requests.",
+        "Summarize the earlier part of this session. The summary replaces those messages, so include all that is "
+        "needed to go on.",
         "Create a compact record of the work so far: intent, key files, errors and fixes, pending tasks, current step.",
         "The context is nearly full. Summarise progress for a new session that has no other information.",
         "Write a resume-from-here note for the agent: what is done, what is next, where the code lives.",
@@ -345,7 +374,7 @@ OTHER_THIRD: Final = (
     "write a yes/no prompt in bash that runs a command",
     "fix the typo in the title of the README",
 )
-HELD: Final[dict[str, tuple[str, ...]]] = {
+FOURTH: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "Generate a short title for this chat session based on the user's first message. Respond with only the title.",
         "Your output is used verbatim as the chat's name, so give 2 to 5 words and no quotation marks.",
@@ -369,7 +398,8 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
     ),
     "compaction": (
         "Summarize our conversation so far in detail so that I can continue it in a new chat.",
-        "Write a detailed handover of this coding session for the next agent: decisions, files, commands run, what is left to do.",
+        "Write a detailed handover of this coding session for the next agent: decisions, files, commands run, "
+        "what is left to do.",
         "Compact the history. Retain the plan, edits made, failing tests and user instructions.",
         "You compress conversations when the context window fills up. Be exhaustive about code changes and open tasks.",
         "Erstelle eine Übergabe-Zusammenfassung dieser Sitzung: Ziel, Stand, offene Punkte.",
@@ -386,10 +416,10 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
         "Decide whether this shell command can be executed automatically. Reply only with allow or deny.",
         "Is the following action risky? One word: yes or no.",
         "Label the command as safe or unsafe.",
-        "You are a security reviewer of terminal commands. Output JSON {\"risk\": \"low\"|\"high\"}.",
+        'You are a security reviewer of terminal commands. Output JSON {"risk": "low"|"high"}.',
     ),
 }
-OTHER_HELD: Final = (
+OTHER_FOURTH: Final = (
     "Write the title screen of a text adventure in Python.",
     "Summarise how TCP slow start works.",
     "Show me how to squash the last three commits into one with a new message.",
@@ -406,10 +436,67 @@ OTHER_HELD: Final = (
     "shorten the commit hook, it takes 30 seconds",
     "Rename the conversation service to dialog service everywhere.",
 )
+HELD: Final[dict[str, tuple[str, ...]]] = {
+    "title": (
+        "Suggest a title for this chat.",
+        "Read what the developer asked and answer with a descriptive tab label, 3 words, no punctuation.",
+        "You generate headlines for coding sessions. Keep them short and factual.",
+        "{{#if firstMessage}}Create a chat title from the message. Return the bare title.{{/if}}",
+        "Vergib einen kurzen Namen für diese Sitzung.",
+        "Escribe un título corto que describa la conversación.",
+        "为本次会话拟一个标题（八个字以内）。",
+    ),
+    "summary": (
+        "Please summarize what happened in this thread in under 40 words.",
+        "Give a one-sentence overview of the conversation for the dashboard.",
+        "Collect what we learned about the user's setup in this chat as JSON facts.",
+        "Résume en une phrase ce qui a été fait pendant la session.",
+        "用一句话概括这次聊天的结果。",
+    ),
+    "compaction": (
+        "Shorten the transcript so that it fits the context window; the agent continues from your text.",
+        "Create a checkpoint of this conversation: task, progress, decisions, next actions. It replaces the messages.",
+        "Write a summary another assistant can use to take over this debugging session without asking questions.",
+        "Сделай сводку диалога, чтобы продолжить работу в новой сессии.",
+    ),
+    "commit_message": (
+        "Commit message for this diff, please.",
+        "Turn the staged changes into a commit message. Output nothing else.",
+        "Write an informative commit title and body for the patch.",
+        "Schlage eine Commit-Nachricht für die Änderungen vor.",
+    ),
+    "safety": (
+        "Check if this command is destructive. Reply true or false.",
+        "You approve or reject shell commands proposed by an agent. Answer APPROVE or REJECT.",
+        "Does the tool call below exfiltrate secrets? yes/no",
+        "该命令是否危险？只回答是或否。",
+    ),
+}
+OTHER_HELD: Final = (
+    "Suggest a title for my talk about event sourcing.",
+    "write release notes from the commits since v1.2",
+    "Check if this function is thread safe and explain why.",
+    "shorten the names of the enum members",
+    "the tab label overlaps the close button",
+    "Create a checkpoint mechanism for the training loop.",
+    "Turn the staged rollout into a single step.",
+    "what happened to the session affinity option in nginx?",
+    "Write an overview of the module structure for new developers.",
+    "用一句话解释什么是闭包",
+    "compact the sqlite database nightly",
+    "keep the last 20 messages in the chat window and drop the rest",
+)
 ROLES: Final = ("", "You are a helpful assistant.", "You are a senior engineer. Answer briefly.")
 
 
-SETS: Final = {"tuned": (TUNED, OTHER_TUNED), "first": (FIRST, OTHER_FIRST), "second": (SECOND, OTHER_SECOND), "third": (THIRD, OTHER_THIRD), "held": (HELD, OTHER_HELD)}
+SETS: Final = {
+    "tuned": (TUNED, OTHER_TUNED),
+    "first": (FIRST, OTHER_FIRST),
+    "second": (SECOND, OTHER_SECOND),
+    "third": (THIRD, OTHER_THIRD),
+    "fourth": (FOURTH, OTHER_FOURTH),
+    "held": (HELD, OTHER_HELD),
+}
 
 
 def cases(name: str) -> Iterator[Case]:
