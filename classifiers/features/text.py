@@ -24,10 +24,10 @@ from typing import Final
 
 from classifiers.features.concepts import MARK, concepts_of
 
-READ_CHARS: Final = 3000
+READ_CHARS: Final = 2400
 """Of an ask, its first and its last half of this are read: what stands between is material, and cost stays flat."""
-TOKENS_MAX: Final = 700
-CHARS_MAX: Final = 1000
+TOKENS_MAX: Final = 600
+CHARS_MAX: Final = 800
 """Of the distinct words, the first and the last half of this: character n-grams are the dearest part of a graph."""
 CONCEPTS_MAX: Final = 60
 CHUNK_MAX: Final = 200
