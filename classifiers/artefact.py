@@ -8,7 +8,7 @@ must not pay for reading the ask again:
 
 | graph | inputs | outputs |
 |---|---|---|
-| `ask` | `tokens` string[L], `chars` int64[C] (`features.text.Reading`) | `task` float[8], `ask_lanes` float[3] |
+| `ask` | `tokens` string[L], `chars` int32[C] (`features.text.Reading`) | `task` float[8], `ask_lanes` float[3] |
 | `lanes` | `task` float[8], `ask_lanes` float[3], `trajectory` float[T] (see `features.schema`) | `lanes` float[3] |
 
 All tensors have one dimension: there is no batch. `task` are calibrated probabilities in the order of `Manifest.tasks`,

@@ -16,7 +16,7 @@ from typing import Final
 
 ASK_VERSION: Final = 1
 """Of how the human's ask is found (`classifiers.features.asks`)."""
-TEXT_VERSION: Final = 2
+TEXT_VERSION: Final = 3
 """Of tokens and characters (`classifiers.features.text`)."""
 TRAJECTORY_VERSION: Final = 1
 """Of how the numbers below are counted (`classifiers.features.trajectory`)."""

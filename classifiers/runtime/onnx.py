@@ -22,7 +22,7 @@ from classifiers.runtime.store import Artefact
 Row = tuple[float, ...]
 _SIZES: Final = {"task": len(TASKS), "ask_lanes": len(LANE_NAMES), "lanes": len(LANE_NAMES)}
 _OUTPUTS: Final = {name: list(names) for name, names in OUTPUTS.items()}
-_TYPES: Final = {"tokens": "tensor(string)", "chars": "tensor(int64)"}
+_TYPES: Final = {"tokens": "tensor(string)", "chars": "tensor(int32)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class OnnxScorer:
     def ask(self, reading: Reading) -> AskScores:
         fed = {
             "tokens": np.array(reading.tokens, dtype=np.object_),
-            "chars": np.frombuffer(reading.chars, dtype=np.int64),
+            # Surrogates, which JSON may bring alone, pass as they are.
+            "chars": np.frombuffer(reading.chars.encode("utf-32-le", "surrogatepass"), dtype=np.int32),
         }
         task, lanes = self._run(self._ask, ASK, fed)
         return AskScores(tuple(task.tolist()), tuple(lanes.tolist()))

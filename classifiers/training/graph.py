@@ -69,15 +69,8 @@ def _floats(name: str, size: int) -> Any:
 def ask_graph(scorer: Scorer) -> bytes:
     """`tokens`, `chars` -> `task`, `ask_lanes`. See artefact."""
     graph = Graph()
-    texts = scorer.texts
-    sums = [
-        _half(graph, "words", "tokens", texts.words, texts.word_idf, WORD_GRAMS, _stacked(scorer, 0, len(texts.words))),
-        _half(
-            graph, "signs", "chars", texts.chars, texts.char_idf, CHAR_GRAMS, _stacked(scorer, len(texts.words), None)
-        ),
-    ]
     bias = graph.constant("bias", np.r_[scorer.task_b, scorer.family_b, scorer.residual_b])
-    graph.node("Add", [graph.node("Add", sums, "linear"), bias], "scores")
+    graph.node("Add", [_linear(graph, scorer), bias], "scores")
     sizes = graph.constant("sizes", [len(TASKS), len(scorer.families), 2], np.int64)
     graph.nodes.append(
         helper.make_node("Split", ["scores", sizes], ["task_raw", "family_raw", "residual"], name="n_split", axis=0)
@@ -86,47 +79,56 @@ def ask_graph(scorer: Scorer) -> bytes:
     _lanes(graph, scorer)
     inputs = [
         helper.make_tensor_value_info("tokens", TensorProto.STRING, ["L"]),
-        helper.make_tensor_value_info("chars", TensorProto.INT64, ["C"]),
+        helper.make_tensor_value_info("chars", TensorProto.INT32, ["C"]),
     ]
     return graph.model("ask", inputs, [_floats("task", len(TASKS)), _floats("ask_lanes", len(LANE_NAMES))])
 
 
-def _stacked(scorer: Scorer, first: int, last: int | None) -> Any:
-    return np.hstack([scorer.task, scorer.family, scorer.residual])[first:last]
+def _linear(graph: Graph, scorer: Scorer) -> str:
+    """Both readings: n-gram counts, logged, weighted, each half scaled to length 1, times the weights. The halves go through
+    every node together: on so few numbers a node costs more than its arithmetic."""
+    texts = scorer.texts
+    words, signs = _pool(texts.words, words=True), _pool(texts.chars, words=False)
+    counts = [_counts(graph, "tokens", words[1], WORD_GRAMS), _counts(graph, "chars", signs[1], CHAR_GRAMS)]
+    both = graph.node("Concat", counts, "counts", axis=0)
+    flat = graph.constant("flat", [-1], np.int64)
+    found = graph.node("Reshape", [graph.node("NonZero", [both], "nonzero"), flat], "found")
+
+    def present(value: str, output: str, axis: int = 0) -> str:
+        """Only the n-grams that stand in the ask: a few hundred of many thousand, so everything below is short."""
+        return graph.node("Gather", [value, found], output, axis=axis)
+
+    logged = graph.node("Log", [present(both, "present")], "logged")
+    raised = graph.node("Add", [logged, graph.constant("one", [1.0])], "raised")
+    halves = graph.constant("idf", _halves(texts.word_idf[words[0]], texts.char_idf[signs[0]]))
+    weighted = graph.node("Mul", [present(halves, "idfs", axis=1), raised], "weighted")
+    length = graph.node("ReduceL2", [weighted], "length", axes=[1], keepdims=0)
+    safe = graph.node("Max", [length, graph.constant("tiny", [1e-9])], "safe")
+    table = np.hstack([scorer.task, scorer.family, scorer.residual])
+    ordered = np.r_[words[0], len(texts.words) + signs[0]]
+    rows = present(graph.weights("weights", table[ordered]), "rows")
+    products = graph.node("MatMul", [weighted, rows], "products")
+    return graph.node("MatMul", [graph.node("Reciprocal", [safe], "shares"), products], "linear")
 
 
-def _half(
-    graph: Graph, name: str, source: str, grams: Sequence[str], idf: Any, lengths: tuple[int, int], weights: Any
-) -> str:
-    """One reading: n-gram counts, logged, weighted, scaled to length 1, times the weights."""
-    ordered, pool = _pool(grams, words=source == "tokens")
-    counts = graph.node(
+def _halves(words: Any, signs: Any) -> Any:
+    """[2, V]: what an n-gram weighs, in the row of its half; 0 in the other."""
+    table = np.zeros((2, len(words) + len(signs)))
+    table[0, : len(words)], table[1, len(words) :] = words, signs
+    return table
+
+
+def _counts(graph: Graph, source: str, pool: dict[str, Any], lengths: tuple[int, int]) -> str:
+    return graph.node(
         "TfIdfVectorizer",
         [source],
-        f"{name}_counts",
+        f"{source}_counts",
         mode="TF",
         min_gram_length=lengths[0],
         max_gram_length=lengths[1],
         max_skip_count=0,
         **pool,
     )
-    flat = graph.constant(f"{name}_flat", [-1], np.int64)
-    found = graph.node("Reshape", [graph.node("NonZero", [counts], f"{name}_nonzero"), flat], f"{name}_found")
-
-    def present(value: str, output: str) -> str:
-        """Only the n-grams that stand in the ask: a few hundred of many thousand, so everything below is short."""
-        return graph.node("Gather", [value, found], f"{name}_{output}", axis=0)
-
-    one = graph.constant(f"{name}_one", [1.0])
-    logged = graph.node("Log", [present(counts, "present")], f"{name}_log")
-    raised = graph.node("Add", [logged, one], f"{name}_raised")
-    idfs = present(graph.constant(f"{name}_idf", idf[ordered]), "idfs")
-    weighted = graph.node("Mul", [raised, idfs], f"{name}_weighted")
-    length = graph.node("ReduceL2", [weighted], f"{name}_length", axes=[0], keepdims=1)
-    safe = graph.node("Max", [length, graph.constant(f"{name}_tiny", [1e-9])], f"{name}_safe")
-    rows = present(graph.weights(f"{name}_weights", weights[ordered]), "rows")
-    product = graph.node("MatMul", [weighted, rows], f"{name}_product")
-    return graph.node("Div", [product, safe], f"{name}_linear")
 
 
 def _pool(grams: Sequence[str], *, words: bool) -> tuple[Any, dict[str, Any]]:

@@ -16,6 +16,7 @@ are any.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,10 +32,14 @@ from classifiers.training.rows import OutcomeRow, TaskRow
 from classifiers.training.text import Counts, Texts, count, reading
 from classifiers.training.text import fit as fit_texts
 
-TASK_C: Final = 6.0
+TASK_C: Final = 3.0
+GROUP_POWER: Final = 0.5
+"""Rows weigh by the size of their template to minus this power: many asks of one template say little more than a few."""
 FAMILY_ALPHA: Final = 1.0
 FAMILY_SHARPNESS: Final = 12.0
 FAMILY_ROWS: Final = 1_500
+FAMILY_WEIGHT: Final = 4.0
+"""At most, for a row of a small family."""
 STEPS: Final = 15
 """Conjugate-gradient steps: stopping early is a second regularisation, and three times faster than the last digit."""
 RESIDUAL_ALPHA: Final = 8.0
@@ -134,7 +139,7 @@ def fit(tasks: Sequence[TaskRow], outcomes: Sequence[OutcomeRow], counts: Counts
     scorer = Scorer(texts)
     names = [row.task for row in tasks]
     known = matrix[first]
-    _fit_task(scorer, known, names)
+    _fit_task(scorer, known, names, [row.group for row in tasks])
     if outcomes:
         own = np.array([row.source not in BORROWED for row in tasks])
         _fit_lanes(scorer, known, names, own, matrix[len(tasks) :], Outcomes.of(outcomes))
@@ -143,9 +148,10 @@ def fit(tasks: Sequence[TaskRow], outcomes: Sequence[OutcomeRow], counts: Counts
     return scorer
 
 
-def _fit_task(scorer: Scorer, matrix: Any, names: list[str]) -> None:
+def _fit_task(scorer: Scorer, matrix: Any, names: list[str], groups: list[str]) -> None:
     labels = np.array([TASKS.index(name) for name in names])
-    model = LogisticRegression(C=TASK_C, max_iter=400, tol=1e-3).fit(matrix, labels)
+    weights = row_weights(names, groups)
+    model = LogisticRegression(C=TASK_C, max_iter=400, tol=1e-3).fit(matrix, labels, sample_weight=weights)
     weights, intercept = np.zeros((matrix.shape[1], len(TASKS))), np.full(len(TASKS), -30.0)
     coefficients, offsets = model.coef_, model.intercept_
     if len(model.classes_) == 2:  # scikit-learn keeps one row for two classes
@@ -154,13 +160,22 @@ def _fit_task(scorer: Scorer, matrix: Any, names: list[str]) -> None:
     scorer.task, scorer.task_b = halved(weights), intercept.astype(np.float32).astype(np.float64)
 
 
+def row_weights(names: Sequence[str], groups: Sequence[str]) -> Any:
+    """Mean 1. Tasks weigh alike: how often one stands among the templates says nothing of how often people ask for it."""
+    of_task, of_group = Counter(names), Counter(groups)
+    weights = np.array(
+        [1 / of_task[name] / of_group[group] ** GROUP_POWER for name, group in zip(names, groups, strict=True)]
+    )
+    return weights / weights.mean()
+
+
 def _fit_family(scorer: Scorer, matrix: Any, names: list[str]) -> None:
     place = {name: number for number, name in enumerate(scorer.families)}
     target = np.zeros((len(names), len(place)))
     target[np.arange(len(names)), [place[name] for name in names]] = 1.0
     size = target.sum(axis=0)[target.argmax(axis=1)]
     model = Ridge(alpha=FAMILY_ALPHA, solver="sparse_cg", max_iter=STEPS, tol=1e-3)
-    model.fit(matrix, target, sample_weight=np.clip(np.sqrt(FAMILY_ROWS / 2 / size), 0.5, 2.0))
+    model.fit(matrix, target, sample_weight=np.clip(FAMILY_ROWS / 2 / size, 0.5, FAMILY_WEIGHT))
     scorer.family = halved(np.atleast_2d(model.coef_).T)
     scorer.family_b = np.asarray(model.intercept_, dtype=np.float32).astype(np.float64)
 

@@ -1,6 +1,7 @@
 """`python -m scripts.call_kinds [--captures DIR] [--more FILE.jsonl]`: prints recall and false rate of sub-call detection.
 
 `--captures`: recordings as scripts.check_captures reads them; what each request is follows from the recording's `reply`.
+The sets of clients that nobody described (`unseen`) are printed for what they say and hold up nothing.
 `--more`: further cases, one JSON object per line with `call`, `dialect`, `system`, `user`; for prompts of other projects
 that must not enter this repository. Exits 1 when a set misses its aim (recall 98 %, false 0.2 %).
 """
@@ -14,9 +15,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from classifiers.training.assemble import SEED
+from classifiers.training.generate import generated, heldout
 from gateway.adapters.classifier import HOUSEKEEPING
 from gateway.routing import calls
-from scripts.call_kinds import ordinary, subcalls
+from scripts.call_kinds import ordinary, subcalls, unseen
 from scripts.call_kinds.subcalls import Case
 from scripts.check_captures import exchange_of, expected_call
 from tests.unit.gateway.harnesses import shapes
@@ -78,12 +81,21 @@ def report(name: str, rows: Iterable[tuple[str, str, str]], *, show: int = 12) -
     return recall >= RECALL and rate <= FALSE
 
 
+def plain() -> Iterator[Case]:
+    """What people ask, as the classifier is trained and tested on it: nothing of it is a sub-call."""
+    for row in (*heldout(), *generated(SEED, 0.15)):
+        yield Case("main", "chat", "some-client/2", shapes.body("chat", "", [row.text]), {})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--captures", type=Path)
     parser.add_argument("--more", type=Path)
     arguments = parser.parse_args()
     fine = report("own set", judged([*subcalls.all_cases(), *ordinary.all_cases()]))
+    for name in unseen.SETS:
+        report(f"clients that nobody described: {name}", judged(unseen.cases(name)), show=0)
+    fine &= report("asks in a single message without tools", judged(plain()))
     if arguments.captures:
         fine &= report("recordings", captured(arguments.captures))
     if arguments.more:

@@ -63,7 +63,7 @@ def ask_graph(words: list[tuple[str, str]] | None = None, grams: list[str] | Non
         helper.make_node("Identity", ["fixed"], ["ask_lanes"]),
     ]  # fmt: skip
     constants = {"weights": weights, "fixed": np.array(ASK_LANES, np.float32)}
-    inputs = [("tokens", TensorProto.STRING, "L"), ("chars", TensorProto.INT64, "C")]
+    inputs = [("tokens", TensorProto.STRING, "L"), ("chars", TensorProto.INT32, "C")]
     return _model(nodes, inputs, [("task", outputs), ("ask_lanes", len(LANE_NAMES))], constants)
 
 

@@ -17,4 +17,4 @@ def test_the_hash_is_this_one_until_a_version_is_raised():
     assert schema.schema_hash().startswith(PINNED), "features changed: raise a version, pin the new hash, train again"
 
 
-PINNED = "d88edff2817c92b6"
+PINNED = "084ca82b8cf00891"

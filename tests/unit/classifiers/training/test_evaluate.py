@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from classifiers.training import evaluate
-from classifiers.training.train import Trained
+from classifiers.training.train import Trained, scorer_of
 
 
 @pytest.fixture
@@ -17,7 +17,16 @@ def test_the_report_needs_no_data(folder: Path, monkeypatch: pytest.MonkeyPatch)
     text = evaluate.report(folder, None)
     assert "scores of held-out groups as shipped with it" in text
     assert "blind test, confusion" in text
-    assert "processor time from text to scores" in text
+    assert "from text to scores" in text
+
+
+def test_both_clocks_are_printed_and_new_words_too(trained: Trained) -> None:
+    lines = evaluate.latencies(scorer_of(trained), runs=5).splitlines()
+    rows = {line[2:14].strip(): [float(each) for each in line[14:].split()] for line in lines[3:-1]}
+    assert list(rows) == [*(str(size) for size in evaluate.SIZES), f"{evaluate.FRESH} new"]
+    for least, half, most, wall_half, wall_most in rows.values():
+        assert 0 < least <= half <= most
+        assert 0 < wall_half <= wall_most
 
 
 def test_without_the_scores_it_says_what_to_do(folder: Path) -> None:

@@ -6,7 +6,7 @@ from classifiers.artefact import TASKS
 from classifiers.training.assemble import Rows
 from classifiers.training.priors import P_MAX, P_MIN, PRIORS
 from classifiers.training.rows import OutcomeRow, TaskRow
-from classifiers.training.scorer import Scorer, fit
+from classifiers.training.scorer import Scorer, fit, row_weights
 from classifiers.training.text import reading
 
 CODE = [
@@ -80,3 +80,10 @@ def test_two_tasks_are_enough() -> None:
     task, _ = fit(rows, []).predict([reading("ask number 3"), reading("fix number 3")])
     assert [TASKS[number] for number in task.argmax(axis=1)] == ["question", "single_file_edit"]
     assert task.max() <= 1.0
+
+
+def test_tasks_weigh_alike_and_large_templates_less() -> None:
+    weights = row_weights(["a", "a", "a", "b"], ["one", "one", "two", "three"])
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[0] == weights[1] == pytest.approx(weights[2] / 2**0.5)
+    assert weights[3] == pytest.approx(3 * weights[2])

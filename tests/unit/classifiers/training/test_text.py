@@ -16,6 +16,14 @@ def test_weights_are_scikit_learns_tfidf() -> None:
     assert np.abs(matrix[:, len(fitted.words) :] - reference).max() < 1e-6
 
 
+def test_concepts_weigh_less_than_words() -> None:
+    rows = [text.reading("write tests"), text.reading("write tests")]
+    fitted, _ = text.fit(text.count(rows), np.arange(2), np.arange(0))
+    weights = dict(zip(fitted.words, fitted.word_idf, strict=True))
+    for concept in ("cmakex", "cmakex ctestx", "xconcepts cmakex"):
+        assert weights[concept] == pytest.approx(text.CONCEPT_SHARE * weights["write tests"])
+
+
 def test_reading_again_gives_the_same_rows() -> None:
     fitted, matrix = text.fit(text.count(READINGS), np.arange(len(READINGS)), np.arange(0))
     assert abs(fitted.of(READINGS) - matrix).max() == pytest.approx(0.0)
