@@ -58,7 +58,7 @@ _NAME: Final = _any(
 _SHOWN: Final = _any(r"\b(?:sidebar|tab|recents|task list|notification|history)\b")
 _SUM: Final = _any(
     r"\bsummar(?:y|i[sz])|\bsum(?:s|ming)? up\b|\bwrap[- ]up\b|\bhand-?over\b|\bcompact (?:the|this|our|all)\b|"
-    r"\bpr[eé]cis\b|\bparaphras\brecap\b|\bsynops[ie]s\b|\btakeaways\b|\boutline\b|\boverview\b|\bhighlights\b|"
+    r"\bpr[eé]cis\b|\bparaphras|\brecap\b|\bsynops[ie]s\b|\btakeaways\b|\boutline\b|\boverview\b|\bhighlights\b|"
     r"\bkey points\b|\bminutes of\b|\brecord of\b|\bdistil|\bzusammenfass|\büberblick\b|\brésumé|\bsynthès|"
     r"\bsynth[eé]tis|\bresúm|\bsíntesis|\bsintetiz|\bdigest\b|\btl;?dr\b|\bgist\b|\bcondens|\bcompress\b|"
     r"\bshrink\b|\babstract of\b|\bbriefing\b|\bnotes?\b",
