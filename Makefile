@@ -17,7 +17,7 @@ NOT_BIG := -m "not harness and not vllm"
 
 .DEFAULT_GOAL := help
 .PHONY: help install run fmt check test test-conformance test-faults faults test-harnesses harness-baseline test-vllm fuzz-shell policy-figures \
-	load load-quick profile docs conformance footprint lock env-run env-dev system-test clean
+	load load-quick profile count docs conformance footprint lock env-run env-dev system-test clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,10 @@ load-quick: env-dev ## CPU beside nginx in under a minute; fails when a limit of
 profile: env-dev ## Where the gateway spends its time under one workload: WORKLOAD=small_c16
 	@scripts/system.sh cc
 	$(PY) -m loadtests profile --workload $(WORKLOAD) $(LOAD_ARGS)
+
+count: env-dev ## Instructions per request, the same on a busy machine: LOAD_ARGS='json stream' (installs valgrind)
+	@scripts/system.sh valgrind
+	@$(PY) -m loadtests.count $(LOAD_ARGS)
 
 docs: env-dev ## Write the generated pages of docs/reference, conformance from a test run
 	@$(PY) -m scripts.docs write

@@ -48,7 +48,7 @@ def _measured(run: Run) -> list[str]:
 def head(run: Run) -> str:
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(run.began))
     versions = ", ".join(
-        f"{NAMES[name]} {version}" for name, version in run.versions.items() if name != "interlock-auto"
+        f"{NAMES[name]} {version}" for name, version in run.versions.items() if version and name != "interlock-auto"
     )
     return "\n".join(
         (
