@@ -1,15 +1,11 @@
-"""Composition root: the only module that names concrete adapters. Builds the ports once, a runtime per configuration, and
-the ASGI app around them; swaps the runtime on reload."""
+"""The ports built once, the ASGI app around them, what runs beside it, and the runtime that a reload swaps."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,41 +21,33 @@ from gateway.adapters.hook_desk import HookDesk
 from gateway.adapters.hook_model import ModelHooks
 from gateway.adapters.hooks import HookRunner
 from gateway.adapters.judging import Judging, guard_of
-from gateway.adapters.judging import prepare as prepare_judging
 from gateway.adapters.keys import SqliteKeys
 from gateway.adapters.ledger import SqliteLedger
-from gateway.adapters.ledger import prepare as prepare_ledger
 from gateway.adapters.onnx_classifier import LearnedClassifier
 from gateway.adapters.prices import ListPrices
 from gateway.adapters.simulated import SimulatedUpstream
-from gateway.adapters.state.behind import WriteBehindState
-from gateway.adapters.state.memory import MemoryState
-from gateway.adapters.state.sqlite import SqliteState, open_file
 from gateway.adapters.stats import Stats
 from gateway.adapters.system import SystemClock, SystemRandom
 from gateway.adapters.tasks import TaskSet
 from gateway.adapters.tokens import TiktokenCounter
 from gateway.adapters.upstream import ChoosingUpstream, LeanUpstream, SchemeUpstream
+from gateway.app.runtimes import at_next_start, runtime_of
+from gateway.app.stores import ledger_path, make_folder, shared, state_of
 from gateway.config.load import Loaded
 from gateway.config.settings import Settings
 from gateway.dialects import registry as dialects
-from gateway.dialects.contract import Dialect
-from gateway.endpoints import Endpoint, build
-from gateway.errors import ConfigError, Headers
+from gateway.endpoints import Endpoint
+from gateway.errors import ConfigError
 from gateway.http.back import Operations
 from gateway.http.front import Front
 from gateway.http.surfaces import SURFACES
-from gateway.ir.exchange import LedgerRow, Seen
 from gateway.pipeline.keeper import Keeper
 from gateway.pipeline.leaks import Leaks
 from gateway.pipeline.runtime import Ports, Runtime
-from gateway.pipeline.serve import Pipeline, RawRequest
-from gateway.ports import Caller, Clock, Random, Rates, StateStore, Upstream
-from gateway.providers.registry import all_providers
-from gateway.routing import table
+from gateway.pipeline.serve import Pipeline
+from gateway.ports import Clock, Random, StateStore, Upstream
 from gateway.routing.breaker import Rules
 from gateway.telemetry import LOG
-from gateway.toolgate.values import DEFAULT_MANNER, Manner
 from policies.compiled import Guard, Policy
 from policies.hooks import payload
 from policies.leaks import Target
@@ -69,184 +57,16 @@ from policies.verdict import Caller as CallCaller
 _log = logging.getLogger(LOG)
 
 LAST_WORDS_S = 2.0
-HOLD_MARGIN_S = 10.0
-"""Of judging beside the wait for a person: parses, hooks, the store."""
-
 CLASSIFIER = "classifier"
 """Folder of the state directory with a classifier trained here; it goes before the one that ships."""
 
 Load = Callable[[], Awaitable[Loaded]]
 
 
-def runtime_of(loaded: Loaded, generation: int, guard: Guard | None = None) -> tuple[Runtime, tuple[str, ...]]:
-    """The runtime of a configuration and warnings about it (secrets that could not be read). `guard`: what the policies
-    protect of this gateway. ConfigError."""
-    settings = loaded.settings
-    secrets, problems = secret_store.resolve(settings)
-    found = {name: loaded.origin(("models", name)) for name in settings.models}
-    endpoints = build(settings, all_providers(), secrets, found)
-    pricing = {name: _pricing(name, endpoint, settings) for name, endpoint in endpoints.items()}
-    routes = table.build(settings, endpoints)
-    policy = policy_files.compiled(loaded, guard or Guard())
-    runtime = Runtime(
-        settings,
-        routes,
-        pricing,
-        _baseline(settings, endpoints),
-        generation,
-        loaded.source,
-        manner=_manner(policy),
-        policy=policy,
-        judged=policy is not None,
-        hooks=policy.at if policy is not None and policy.at.on_requests else None,
-        strips=policy is not None and policy.strips,
-    )
-    return runtime, (*loaded.warnings, *problems)
-
-
-def _manner(policy: Policy | None) -> Manner:
-    """A judge that may wait for a person gets the time for it."""
-    if policy is None:
-        return DEFAULT_MANNER
-    asked = [policy.file.defaults.ask_timeout_s, *(rule.ask_timeout_s or 0.0 for rule in policy.rules.values())]
-    return replace(DEFAULT_MANNER, judge_s=max(DEFAULT_MANNER.judge_s, max(asked) + HOLD_MARGIN_S))
-
-
-def _pricing(name: str, endpoint: Endpoint, settings: Settings) -> Pricing:
-    if endpoint.simulated:
-        return Pricing(free=True)
-    cost = settings.models[name].cost or settings.prices.get(name) or settings.prices.get(endpoint.model)
-    if cost is None:
-        if endpoint.local:
-            return Pricing(free=True)
-        price_id, _, model = (endpoint.price_id or "").partition("/")
-        return Pricing(price_id=price_id or None, model=model or endpoint.model)
-    if cost.usd_per_hour is not None:
-        return Pricing(usd_per_hour=cost.usd_per_hour)
-    assert cost.input_usd_per_mtok is not None
-    assert cost.output_usd_per_mtok is not None  # the settings model demands both
-    rates = Rates(
-        input=cost.input_usd_per_mtok,
-        output=cost.output_usd_per_mtok,
-        cached=cost.cached_usd_per_mtok,
-        cache_write=cost.cache_write_usd_per_mtok,
-        cache_write_1h=cost.cache_write_1h_usd_per_mtok,
-    )
-    return Pricing(rates=rates)
-
-
-def _baseline(settings: Settings, endpoints: dict[str, Endpoint]) -> str | None:
-    if settings.baseline_model is not None:
-        return settings.baseline_model
-    return next((name for name, e in endpoints.items() if e.lane == "frontier"), None)
-
-
-FIXED = (
-    "server.host",
-    "server.port",
-    "server.workers",
-    "server.keepalive_s",
-    "server.idle_connection_s",
-    "state",
-    "ledger",
-    "log",
-)
-"""Settings that are read once, at start; all others are asked of the runtime."""
-
-
-def _at_next_start(old: Settings, new: Settings) -> list[str]:
-    """One warning for each setting that a reload changed without effect."""
-    changed = [path for path in FIXED if attrgetter(path)(old) != attrgetter(path)(new)]
-    return [f"{path} was changed: it takes effect at the next start" for path in changed]
-
-
 def _full(ca_file: str | None) -> Upstream:
     from gateway.adapters.upstream.aiohttp_client import AiohttpUpstream
 
     return AiohttpUpstream(ca_file=ca_file)
-
-
-def _state_path(settings: Settings, state_dir: Path) -> Path:
-    return Path(settings.state.path) if settings.state.path else state_dir / "state.sqlite"
-
-
-def _ledger_path(settings: Settings, state_dir: Path) -> Path:
-    return Path(settings.ledger.path) if settings.ledger.path else state_dir / "ledger.sqlite"
-
-
-def _shared(settings: Settings) -> bool:
-    """Other processes use the same state, so what is one must not be kept in this one."""
-    return settings.server.workers > 1 or settings.state.kind in ("sqlite", "redis")
-
-
-async def _state(settings: Settings, clock: Clock, state_dir: Path) -> StateStore:
-    kind = settings.state.kind
-    if kind == "redis":
-        try:
-            from gateway.adapters.state.redis import RedisState
-        except ImportError as error:
-            raise ConfigError("state.kind redis needs the extra: pip install 'interlock[redis]'") from error
-        url = secret_store.read(settings.state.url or "redis://127.0.0.1:6379/0")
-        return RedisState(url)
-    path = _state_path(settings, state_dir)
-    if kind == "sqlite" or (kind == "auto" and settings.server.workers > 1):
-        return SqliteState(clock, path)
-    if kind == "auto":
-        state = WriteBehindState(clock, path, settings.state.max_bytes)
-        try:
-            await state.start()
-        except sqlite3.Error as error:
-            raise ConfigError(
-                f"the state file {path} cannot be used: {error}; move it away or set state.path"
-            ) from error
-        return state
-    return MemoryState(clock, settings.state.max_bytes)
-
-
-def make_files(settings: Settings, state_dir: Path) -> None:
-    """Creates and migrates what several workers are about to open at the same moment. Blocking. ConfigError."""
-    _make_folder(state_dir)
-    SqliteKeys(state_dir / "keys.sqlite", SystemClock()).refresh()
-    prepare_ledger(_ledger_path(settings, state_dir))
-    prepare_judging(state_dir, SystemClock())
-    if settings.state.kind in ("auto", "sqlite"):
-        path = _state_path(settings, state_dir)
-        try:
-            open_file(path).close()
-        except (OSError, sqlite3.Error) as error:
-            raise ConfigError(
-                f"the state file {path} cannot be used: {error}; move it away or set state.path"
-            ) from error
-
-
-def _make_folder(state_dir: Path) -> None:
-    try:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise ConfigError(f"the state directory {state_dir} cannot be made: {error.strerror}") from error
-
-
-async def dry_run(loaded: Loaded, body: bytes, dialect: Dialect, headers: Headers = ()) -> dict[str, Any]:
-    """The answer of `POST /v1/route` without a running gateway: no memory of sessions, no breakers, nothing is opened."""
-    runtime, _ = runtime_of(loaded, 1)
-    clock = SystemClock()
-    classifier = LearnedClassifier(clock)
-    await asyncio.to_thread(classifier.load)
-    ports = Ports(
-        clock=clock,
-        random=SystemRandom(),
-        upstream=SchemeUpstream({}, LeanUpstream()),
-        state=MemoryState(clock, 1 << 20),
-        ledger=_NoLedger(),
-        keys=SqliteKeys(Path("unused"), clock),
-        classifier=classifier,
-        tokens=TiktokenCounter(),
-        health=MemoryHealth(clock, Rules),
-        prices=ListPrices(),
-    )
-    pipeline = Pipeline(ports, lambda: runtime, Keeper(clock, 10.0))
-    raw = RawRequest("req_dry", next(iter(sorted(dialect.paths))), "", headers, body, Caller("anonymous"))
-    return await pipeline.route(raw, dialect)
 
 
 def _digest(runtime: Runtime) -> str:
@@ -267,21 +87,6 @@ class _Models:
 
     def private(self) -> Mapping[str, frozenset[str]]:
         return self._runtime().table.private
-
-
-class _NoLedger:
-    """Nothing is called in a dry run, so nothing is booked."""
-
-    def opened(self, request_id: str, look: Callable[[], LedgerRow], /) -> None: ...
-
-    def record(self, row: LedgerRow) -> None:
-        raise AssertionError("a dry run has no bill")
-
-    def saw(self, outcome: Seen) -> None: ...
-
-    async def flush(self) -> None: ...
-
-    async def aclose(self) -> None: ...
 
 
 class Gateway:
@@ -333,16 +138,16 @@ class Gateway:
     async def start(self) -> None:
         settings = self._runtime.settings
         clock, random = self._clock, self._random
-        _make_folder(self._state_dir)
+        make_folder(self._state_dir)
         outside = self._outside or ChoosingUpstream(lambda ca: LeanUpstream(ca_file=ca), _full)
         sim = SimulatedUpstream(clock, random, paced=self._paced)
         upstream = SchemeUpstream({"sim": sim}, outside)
         keys = SqliteKeys(self._state_dir / "keys.sqlite", clock)
         await keys.start()
-        ledger = SqliteLedger(_ledger_path(settings, self._state_dir), settings.ledger, observe=self.stats.observe)
+        ledger = SqliteLedger(ledger_path(settings, self._state_dir), settings.ledger, observe=self.stats.observe)
         await ledger.start()
         prices, tokens = ListPrices(), TiktokenCounter()
-        state = await _state(settings, clock, self._state_dir)
+        state = await state_of(settings, clock, self._state_dir)
         health = self._health(settings, state)
         self.judging = Judging(
             lambda: self._runtime.policy,
@@ -417,7 +222,7 @@ class Gateway:
         self._tasks.spawn(asyncio.to_thread(self._classifier.load), name="classifier")
 
     def _health(self, settings: Settings, state: StateStore) -> MemoryHealth:
-        if _shared(settings):
+        if shared(settings):
             return SharedHealth(self._clock, self._breaker_rules, state)
         return MemoryHealth(self._clock, self._breaker_rules)
 
@@ -447,7 +252,7 @@ class Gateway:
                 _log.error("configuration refused, the old one keeps running: %s", self.reload_error)
                 self._reloaded(self.reload_error)
                 return False
-            warnings = (*warnings, *_at_next_start(self._runtime.settings, runtime.settings))
+            warnings = (*warnings, *at_next_start(self._runtime.settings, runtime.settings))
             if (runtime.policy is None) is not (self._runtime.policy is None) or _digest(runtime) != _digest(
                 self._runtime
             ):
