@@ -1,4 +1,4 @@
-"""Sub-calls and human requests of clients that nobody described, in styles of their own.
+"""Sub-calls of clients that nobody described, in styles of their own. What people ask in like words is in `lookalikes`.
 
 `TUNED` and `FIRST` were written before the rules were measured on either (recall 9 % and 4 % then). `TUNED` was looked
 at while the rules of gateway.routing.calls were widened. Each of the others was read once, and looked at after that:
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from scripts.call_kinds import lookalikes
 from scripts.call_kinds.subcalls import MATERIAL, Case
 from tests.unit.gateway.harnesses import shapes as s
 
@@ -157,56 +158,6 @@ FIRST: Final[dict[str, tuple[str, ...]]] = {
         "判断下面的命令是否安全，只回答 safe 或 unsafe。",
     ),
 }
-OTHER_TUNED: Final = (
-    "Write a function that generates a title for a conversation from its first message.",
-    "What is a good way to summarise long chat histories in Python?",
-    "My commit messages are a mess, how do other teams handle that?",
-    "Summarize this article about Kubernetes networking in five bullets.",
-    "Explain how context compaction works in coding agents.",
-    "Write a regex that checks conventional commits.",
-    "Is rm -rf build/ dangerous when build is a symlink?",
-    "Give me a title for my blog post about Rust lifetimes.",
-    "Name three libraries for diffing JSON.",
-    "Create a React component that shows the conversation title and a summary.",
-    "Translate this error message to English: 连接被拒绝",
-    "Fasse die Datei parser.py zusammen.",
-    "Which git command shows the message of the last commit?",
-    "write a bash script that asks before it runs a dangerous command",
-    "implement a memory for my chatbot that extracts facts from each message",
-    "yes or no: does Go have generics?",
-    "Classify these 20 customer reviews as positive or negative and plot the result.",
-    "Design a JSON schema with title, body and tags for our notes app.",
-    "how do i rename a branch slug in gitlab ci",
-    "Compress the images in assets/ and keep the file names.",
-)
-OTHER_FIRST: Final = (
-    "Build an endpoint POST /sessions/:id/title that asks an LLM for a title and stores it.",
-    "What makes a good commit message? Give examples.",
-    "Summarise the differences between REST and gRPC.",
-    "how long should a chat title be, UX wise?",
-    "Write a prompt that makes a model summarise a conversation for later.",
-    "The summary of the conversation is stored twice, where could that come from?",
-    "Given this diff, find the bug.",
-    "Review this diff and list problems.",
-    "write unit tests for commit_message() in gitutil.py",
-    "Is eval() safe here? x = eval(input())",
-    "Explain what this command does: find . -name '*.tmp' -delete",
-    "Generate names for my new programming language.",
-    "give me a one line answer: what is a monad",
-    "Shorten this paragraph of my README to two sentences.",
-    "Entwirf eine Funktion, die aus einem Gespräch einen Titel macht.",
-    "帮我写一个生成会话标题的函数",
-    "Écris une fonction qui résume une conversation.",
-    "Could you condense these five similar tests into one table driven test?",
-    "Determine whether the list is sorted, in Rust.",
-    "Return only the SQL: users who signed up last week and have no orders.",
-    "Answer with code only. Reverse a linked list in C.",
-    "label the axes of the matplotlib chart",
-    "Extract all email addresses from this text: a@example.org, b@example.org",
-    "make a migration that adds a title column to conversations",
-    "Continue the story of the previous chapter in 200 words.",
-    "rate limit the login endpoint to 10 per minute",
-)
 SECOND: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "<role>chat titler</role><output>max 7 words, no trailing dot</output>",
@@ -274,30 +225,6 @@ SECOND: Final[dict[str, tuple[str, ...]]] = {
         "Определи, опасна ли команда. Ответь только да или нет.",
     ),
 }
-OTHER_SECOND: Final = (
-    "Give the page a proper title and meta description.",
-    "Write a GitHub action that checks commit messages against the conventional format.",
-    "Summarise RFC 9110 section 9 for me.",
-    "Is this regex safe against catastrophic backtracking? (a+)+$",
-    "How do I get the title of the active chat in the Slack API?",
-    "Give me a short answer: tabs or spaces?",
-    "our chat history table is getting too long, which index would help?",
-    "create a dataclass Session with title, started_at and messages",
-    "explain this diff to me like I'm new to the project",
-    "what is the risk of upgrading to node 22?",
-    "rewrite this paragraph so that it is half as long",
-    "name a few good books on compilers",
-    "Schreibe einen Test für die Klasse TitleGenerator.",
-    "为 Conversation 类添加 title 字段",
-    "Gib mir nur den Befehl, um alle Commits seit gestern anzuzeigen.",
-    "list the commands that this Makefile offers and say which are dangerous",
-    "Write a short story about a session with a rude chatbot.",
-    "can you continue the implementation of the summary view from the last session?",
-    "Reply with only the corrected JSON: {a: 1}",
-    "convert this conversation transcript parser from regex to a state machine",
-    "the allow/deny buttons in the approval dialog are swapped",
-    "draw an ascii diagram of the request flow, at most 10 lines",
-)
 THIRD: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "You create chat titles. Input: first user message. Output: title. Constraints: <= 6 words, no emojis.",
@@ -352,28 +279,6 @@ THIRD: Final[dict[str, tuple[str, ...]]] = {
         "Esta orden, ¿es peligrosa? Responde sí o no.",
     ),
 }
-OTHER_THIRD: Final = (
-    "Add OpenGraph title tags to every page of the docs.",
-    "Write a pre-commit hook that rejects commit messages longer than 72 characters.",
-    "Summarize the main ideas of the Raft paper in five sentences.",
-    "Which shell commands are dangerous on macOS?",
-    "give me only the bash one-liner that counts lines per file",
-    "is it safe to delete node_modules?",
-    "my session expires after 10 minutes, only on Safari. why?",
-    "Draft a release announcement for version 2, max 100 words.",
-    "refactor the chat history reducer, keep it short",
-    "compare three ways to store conversation summaries in postgres",
-    "what does 'detached HEAD' mean, in one sentence",
-    "Explain the changes between python 3.11 and 3.12 briefly",
-    "name the design pattern used in this snippet: class A: _i = None",
-    "Fasse mir die Vorteile von Rust in drei Sätzen zusammen.",
-    "给登录会话加上过期时间",
-    "Translate the following commit log into a changelog table.",
-    "Create a heading component with levels 1 to 6.",
-    "continue with the next task in TODO.md and keep notes short",
-    "write a yes/no prompt in bash that runs a command",
-    "fix the typo in the title of the README",
-)
 FOURTH: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "Generate a short title for this chat session based on the user's first message. Respond with only the title.",
@@ -419,23 +324,6 @@ FOURTH: Final[dict[str, tuple[str, ...]]] = {
         'You are a security reviewer of terminal commands. Output JSON {"risk": "low"|"high"}.',
     ),
 }
-OTHER_FOURTH: Final = (
-    "Write the title screen of a text adventure in Python.",
-    "Summarise how TCP slow start works.",
-    "Show me how to squash the last three commits into one with a new message.",
-    "Label every endpoint in openapi.yaml with an operationId.",
-    "Is it risky to run migrations during peak hours?",
-    "briefly: what's the difference between a thread and a process?",
-    "continue where we left off with the session store refactoring",
-    "Add a summary column to the history table.",
-    "Decide whether we should use gRPC or REST for the internal API and justify it.",
-    "Only answer with the regex that matches ISO dates.",
-    "Extract the duplicated code in a.py and b.py into a helper.",
-    "Erstelle eine Zusammenfassung der Testabdeckung als Markdown-Tabelle.",
-    "把聊天记录导出为 CSV 的脚本怎么写？",
-    "shorten the commit hook, it takes 30 seconds",
-    "Rename the conversation service to dialog service everywhere.",
-)
 HELD: Final[dict[str, tuple[str, ...]]] = {
     "title": (
         "Suggest a title for this chat.",
@@ -472,30 +360,16 @@ HELD: Final[dict[str, tuple[str, ...]]] = {
         "该命令是否危险？只回答是或否。",
     ),
 }
-OTHER_HELD: Final = (
-    "Suggest a title for my talk about event sourcing.",
-    "write release notes from the commits since v1.2",
-    "Check if this function is thread safe and explain why.",
-    "shorten the names of the enum members",
-    "the tab label overlaps the close button",
-    "Create a checkpoint mechanism for the training loop.",
-    "Turn the staged rollout into a single step.",
-    "what happened to the session affinity option in nginx?",
-    "Write an overview of the module structure for new developers.",
-    "用一句话解释什么是闭包",
-    "compact the sqlite database nightly",
-    "keep the last 20 messages in the chat window and drop the rest",
-)
 ROLES: Final = ("", "You are a helpful assistant.", "You are a senior engineer. Answer briefly.")
 
 
 SETS: Final = {
-    "tuned": (TUNED, OTHER_TUNED),
-    "first": (FIRST, OTHER_FIRST),
-    "second": (SECOND, OTHER_SECOND),
-    "third": (THIRD, OTHER_THIRD),
-    "fourth": (FOURTH, OTHER_FOURTH),
-    "held": (HELD, OTHER_HELD),
+    "tuned": (TUNED, lookalikes.TUNED),
+    "first": (FIRST, lookalikes.FIRST),
+    "second": (SECOND, lookalikes.SECOND),
+    "third": (THIRD, lookalikes.THIRD),
+    "fourth": (FOURTH, lookalikes.FOURTH),
+    "held": (HELD, lookalikes.HELD),
 }
 
 
