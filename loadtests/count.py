@@ -62,6 +62,7 @@ def counted(kind: str, requests: int, root: Path) -> float:
 
 def main() -> int:
     made = argparse.ArgumentParser(prog="python -m loadtests.count", description=__doc__.partition("\n")[0])
+    # argparse holds the default of "*", an empty list, against the choices too.
     made.add_argument(
         "kinds", nargs="*", choices=[*KINDS, []], metavar="KIND", help=f"of {', '.join(KINDS)} (default: all)"
     )
